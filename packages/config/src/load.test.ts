@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ConfigError, loadConfig, withPassword } from './load.ts';
+import { type SettingName, settings } from './settings.ts';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'config-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const secretFile = (content: string) => {
+  const path = join(directory, 'secret');
+  writeFileSync(path, content);
+  return path;
+};
+
+const faultsOf = (action: () => unknown) => {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  throw new Error('expected a ConfigError');
+};
+
+test('every fault is listed at once, each with its name and what is expected', () => {
+  const faults = faultsOf(() =>
+    loadConfig(['DATABASE_URL', 'DB_POOL_MAX', 'LOG_LEVEL', 'EMAIL_FROM'], {
+      DB_POOL_MAX: 'many',
+      LOG_LEVEL: 'loud',
+    }),
+  );
+  expect(faults).toEqual([
+    {
+      name: 'DATABASE_URL',
+      expected: 'is missing; it must be a URL that starts with postgres:// or postgresql://',
+    },
+    { name: 'DB_POOL_MAX', expected: 'must be a whole number from 1 to 1000' },
+    { name: 'LOG_LEVEL', expected: 'must be one of trace, debug, info, warn, error, fatal' },
+    { name: 'EMAIL_FROM', expected: expect.stringContaining('is missing') },
+  ]);
+});
+
+test('the message names no value, which may be a secret', () => {
+  const environment = { BETTER_AUTH_SECRET: 'too-short-but-secret' };
+  expect(() => loadConfig(['BETTER_AUTH_SECRET'], environment)).toThrow(ConfigError);
+  expect(() => loadConfig(['BETTER_AUTH_SECRET'], environment)).not.toThrow(/too-short-but-secret/);
+});
+
+describe('a value', () => {
+  test('that is blank counts as unset', () => {
+    expect(loadConfig(['LOG_LEVEL'], { LOG_LEVEL: '  ' }).LOG_LEVEL).toBe('info');
+  });
+
+  test('comes from the file that NAME_FILE names, without its last newline', () => {
+    const DB_PASSWORD_FILE = secretFile('0123456789abcdef\n');
+    expect(loadConfig(['DB_PASSWORD'], { DB_PASSWORD_FILE }).DB_PASSWORD).toBe('0123456789abcdef');
+  });
+
+  test('set both by name and by file is a fault', () => {
+    const environment = { DB_PASSWORD: '0123456789abcdef', DB_PASSWORD_FILE: secretFile('0123456789abcdef') };
+    expect(faultsOf(() => loadConfig(['DB_PASSWORD'], environment))).toEqual([
+      { name: 'DB_PASSWORD', expected: expect.stringContaining('set twice') },
+    ]);
+  });
+
+  test('in a file that is missing is a fault that names the file', () => {
+    const DB_PASSWORD_FILE = join(directory, 'nowhere');
+    expect(faultsOf(() => loadConfig(['DB_PASSWORD'], { DB_PASSWORD_FILE }))).toEqual([
+      { name: 'DB_PASSWORD_FILE', expected: expect.stringContaining('ENOENT') },
+    ]);
+  });
+
+  test('under a name of SV-SDK that means the same is found', () => {
+    expect(loadConfig(['DB_POOL_MAX'], { DB_POOL_SIZE: '7' }).DB_POOL_MAX).toBe(7);
+  });
+});
+
+test('no secret has a default, and well-known placeholders are refused', () => {
+  const secrets: SettingName[] = [
+    'BETTER_AUTH_SECRET',
+    'ENCRYPTION_KEY',
+    'DB_PASSWORD',
+    'DB_OWNER_PASSWORD',
+    'ADMIN_PASSWORD',
+    'LOAD_API_KEY',
+  ];
+  for (const name of secrets) expect(settings[name].safeParse(undefined).success, name).toBe(false);
+  expect(settings.BETTER_AUTH_SECRET.safeParse('change-me-change-me-change-me-change-me').success).toBe(
+    false,
+  );
+});
+
+test('a password with reserved characters survives its way into a URL', () => {
+  const url = new URL(withPassword('postgres://sv_app@pgbouncer:6432/sv', 'p@ss/w:rd%'));
+  expect(decodeURIComponent(url.password)).toBe('p@ss/w:rd%');
+  expect(url.username).toBe('sv_app');
+});

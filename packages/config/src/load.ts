@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { aliases, type Config, type SettingName, settings } from './settings.ts';
+
+export interface ConfigFault {
+  readonly name: string;
+  /** What is expected, or what went wrong; never the value, which may be a secret. */
+  readonly expected: string;
+}
+
+/** Thrown once with every fault, so that a person mends all of them in one go. */
+export class ConfigError extends Error {
+  readonly faults: readonly ConfigFault[];
+
+  constructor(faults: readonly ConfigFault[]) {
+    const lines = faults.map(({ name, expected }) => `  ${name}: ${expected}`);
+    super(
+      `${faults.length === 1 ? 'A setting is' : `${faults.length} settings are`} wrong:\n${lines.join('\n')}`,
+    );
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/**
+ * Reads the named settings from an environment. `NAME_FILE` holds the path of a file with the value
+ * (Compose secrets); a blank value counts as unset; setting both NAME and NAME_FILE is a fault.
+ * Throws {@link ConfigError} with every fault of every named setting.
+ */
+export function loadConfig<const Names extends SettingName>(
+  names: readonly Names[],
+  environment: NodeJS.ProcessEnv = process.env,
+): Config<Names> {
+  const faults: ConfigFault[] = [];
+  const config: Partial<Record<SettingName, unknown>> = {};
+  for (const name of names) {
+    const raw = readRaw(name, environment, faults);
+    if (raw === faulty) continue;
+    const result = settings[name].safeParse(raw);
+    if (result.success) config[name] = result.data;
+    else
+      faults.push({
+        name,
+        expected: raw === undefined ? missing(name) : (result.error.issues[0]?.message ?? 'is wrong'),
+      });
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  return config as Config<Names>;
+}
+
+/** A URL without a password, and a password from a secret, as one connection URL. */
+export function withPassword(url: string, password: string | undefined): string {
+  if (password === undefined) return url;
+  const parsed = new URL(url);
+  parsed.password = encodeURIComponent(password);
+  return parsed.href;
+}
+
+const faulty = Symbol('faulty');
+
+function readRaw(
+  name: SettingName,
+  environment: NodeJS.ProcessEnv,
+  faults: ConfigFault[],
+): string | undefined | typeof faulty {
+  const direct = environment[name]?.trim() || environment[aliases[name] ?? name]?.trim();
+  const path = environment[`${name}_FILE`]?.trim();
+  if (!path) return direct || undefined;
+  if (direct) {
+    faults.push({ name, expected: `is set twice: by ${name} and by ${name}_FILE; keep one` });
+    return faulty;
+  }
+  try {
+    return readFileSync(path, 'utf8').trim() || undefined;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    faults.push({ name: `${name}_FILE`, expected: `must be a file that can be read (${path}: ${code})` });
+    return faulty;
+  }
+}
+
+function missing(name: SettingName): string {
+  const shape = settings[name].safeParse('\u0000');
+  const hint = shape.success ? '' : `; it ${shape.error.issues[0]?.message ?? ''}`;
+  return `is missing${hint}`;
+}

@@ -1,0 +1,94 @@
+/**
+ * Every setting that a process of this platform reads, once: its name, what is expected, its default.
+ * A setting without a default is required by each process that names it. No secret has a default.
+ */
+import { z } from 'zod';
+
+/** A secret under this length is refused: 32 characters of hexadecimal are 128 bits. */
+const MIN_SECRET_LENGTH = 32;
+
+const url = (...protocols: [string, ...string[]]) =>
+  z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
+    error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  });
+
+const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, { error: `must be a whole number from ${min} to ${max}` })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, {
+      error: `must be a whole number from ${min} to ${max}`,
+    });
+
+const secret = z
+  .string()
+  .min(MIN_SECRET_LENGTH, { error: `must have at least ${MIN_SECRET_LENGTH} characters` })
+  .refine((value) => !/^(change.?me|secret|password|default)/i.test(value), {
+    error: 'must be generated, not a well-known placeholder',
+  });
+
+const password = z.string().min(12, { error: 'must have at least 12 characters' });
+
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+export const settings = {
+  // What the process is, and how it speaks.
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], {
+      error: 'must be one of trace, debug, info, warn, error, fatal',
+    })
+    .default('info'),
+  SV_VERSION: z.string().default('dev'),
+  HTTP_LISTEN_PORT: integer(1, 65535).default(3000),
+  OPERATIONS_PORT: integer(1, 65535).default(9464),
+  DRAIN_SECONDS: integer(0, 60).default(6),
+  SHUTDOWN_DEADLINE_SECONDS: integer(1, 300).default(25),
+
+  // Postgres. The URLs hold no password: it comes as DB_PASSWORD (or DB_PASSWORD_FILE).
+  DATABASE_URL: url('postgres:', 'postgresql:'),
+  DATABASE_REPLICA_URL: url('postgres:', 'postgresql:').optional(),
+  DATABASE_DIRECT_URL: url('postgres:', 'postgresql:'),
+  DB_PASSWORD: password,
+  DB_OWNER_PASSWORD: password,
+  DB_POOL_MIN: integer(0, 1000).default(2),
+  DB_POOL_MAX: integer(1, 1000).default(10),
+
+  // Redis: the cache may be wiped at any time; the queue must keep what it has.
+  REDIS_URL: url('redis:', 'rediss:'),
+  REDIS_PASSWORD: password.optional(),
+  REDIS_QUEUE_URL: url('redis:', 'rediss:'),
+  REDIS_QUEUE_PASSWORD: password.optional(),
+
+  // Identity.
+  BETTER_AUTH_SECRET: secret,
+  BETTER_AUTH_URL: url('http:', 'https:'),
+  ENCRYPTION_KEY: secret,
+  CORS_ORIGIN: list.default([]),
+  SV_ADMIN_EMAIL: z.email({ error: 'must be an email address' }),
+  ADMIN_PASSWORD: password,
+  LOAD_API_KEY: secret,
+
+  // Email.
+  EMAIL_PROVIDER: z.enum(['smtp'], { error: 'must be smtp' }).default('smtp'),
+  EMAIL_FROM: z.string().min(3, { error: 'must be an address such as "SV-SDK <noreply@example.org>"' }),
+  SMTP_URL: url('smtp:', 'smtps:'),
+  EMAIL_CONCURRENCY: integer(1, 1000).default(5),
+
+  // ready-dns.
+  READY_DNS_PORT: integer(1, 65535).default(5353),
+  READY_DNS_SERVICE: z.string().default('app'),
+  READY_DNS_PROBE_PORT: integer(1, 65535).default(3000),
+  READY_DNS_UPSTREAM: z.string().default('127.0.0.11'),
+} as const satisfies Record<string, z.ZodType>;
+
+export type SettingName = keyof typeof settings;
+export type Config<Names extends SettingName> = { readonly [N in Names]: z.output<(typeof settings)[N]> };
+
+/** Names of SV-SDK that mean the same as one of ours; ours wins where both are set. */
+export const aliases: Readonly<Partial<Record<SettingName, string>>> = { DB_POOL_MAX: 'DB_POOL_SIZE' };

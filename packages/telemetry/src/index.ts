@@ -1,0 +1,4 @@
+export { createLogger, type Logger } from './logger.ts';
+export { createRegistry, DURATION_BUCKETS_SECONDS } from './metrics.ts';
+export { type OperationsServer, startOperationsServer } from './operations-server.ts';
+export { type Resource, runProcess } from './process.ts';
