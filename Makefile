@@ -1,0 +1,39 @@
+# Every verb; plain `make` lists them. The host needs Docker and make, nothing else.
+# COMPOSE_PROJECT_NAME, SV_ENV_FILE and SECRETS_DIR in the environment name another stack than this checkout's own.
+HOST := infra/host
+COMPOSE := $(HOST)/compose.sh
+.DEFAULT_GOAL := help
+.PHONY: help up down reset ps logs scale test test-unit lint sdk
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## set up what is missing, start, wait until healthy
+	@$(HOST)/up.sh
+
+down: ## stop and remove the containers; data stays
+	@$(COMPOSE) down --remove-orphans
+
+reset: ## down, and wipe the data (asks; YES=1 does not)
+	@$(HOST)/reset.sh
+
+ps: ## what runs, and how it feels
+	@$(COMPOSE) ps --all
+
+logs: ## follow the logs; SERVICE=app for one service
+	@$(COMPOSE) logs --follow --tail 100 $(SERVICE)
+
+scale: ## APP=5 WORKER=10: change how many run
+	@$(HOST)/scale.sh
+
+test: ## everything, on real servers in a stack of its own
+	@$(HOST)/test.sh
+
+test-unit: ## the tests that need no server
+	@$(HOST)/test.sh pnpm exec vitest run --project unit
+
+lint: ## format, lint and type checks
+	@$(HOST)/test.sh sh -c 'pnpm run lint && pnpm run typecheck && shellcheck -x infra/host/*.sh'
+
+sdk: ## the command line: ARGS="email stats"
+	@$(COMPOSE) run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) migrate node apps/cli/src/main.ts $(ARGS)

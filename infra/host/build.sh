@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Builds on the bases that images.sh chose: build.sh stack (the stack's images), test (the image that runs the tests), or
+# both. The same input gives the same image ids, so that nothing is recreated for it.
+# shellcheck source=infra/host/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+VERSION=$(setting SV_VERSION dev)
+[ -f "$BUILD_DIR/images.env" ] || die 'No bases are chosen yet: run infra/host/images.sh first.'
+
+# Runs a build with its output in a log, shown in part when it fails: logged NAME COMMAND…
+logged() {
+  local log=$BUILD_DIR/$1.log started=$SECONDS
+  shift
+  "$@" >"$log" 2>&1 || {
+    tail -n 40 "$log" >&2
+    die "The build failed; the whole log is ${log#"$SV_ROOT/"}"
+  }
+  say "Built (${log#"$SV_ROOT/"}, $((SECONDS - started)) s)"
+}
+
+base() { sed -n "s/^$1=//p" "$BUILD_DIR/images.env"; }
+
+build_stack() {
+  local settings=$SV_ENV_FILE
+  # Where no settings exist yet (`make test` before any `make up`), the example's do: they are not built in.
+  [ -f "$settings" ] || settings=.env.example
+  COMPOSE_ENV_FILES=.build/images.env,$settings logged build docker compose --progress plain build
+}
+
+build_test() {
+  logged build-test docker build --progress plain --file infra/platform/Dockerfile --target test --tag "sv-sdk/test:$VERSION" \
+    --build-arg "BASE=$(base BASE_NODE)" --build-arg "BASE_BUILD=$(base BASE_NODE_BUILD)" \
+    --build-arg "APT_OPTIONS=$(base APT_OPTIONS)" --secret id=host_ca,src=.build/host-ca.pem \
+    --secret id=apt_sources,src=.build/apt-sources.list --secret id=npmrc,src=.build/npmrc .
+}
+
+for target in "$@"; do
+  case "$target" in
+    stack | test) "build_$target" ;;
+    *) die "build.sh: stack or test is expected, not $target" ;;
+  esac
+done

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# `make reset`: stops the stack and wipes its data. YES=1 does not ask.
+# shellcheck source=infra/host/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+if [ "${YES-}" != 1 ]; then
+  [ -t 0 ] || die "This would wipe all data of $COMPOSE_PROJECT_NAME. Nobody is here to ask: YES=1 make reset."
+  printf 'This wipes all data of %s: databases, queue, metrics. Settings and secrets stay. Type its name to go on: ' "$COMPOSE_PROJECT_NAME"
+  read -r answer
+  [ "$answer" = "$COMPOSE_PROJECT_NAME" ] || die 'Nothing was changed.'
+fi
+docker compose --profile '*' down --volumes --remove-orphans
+rm -f "$BUILD_DIR/scale-$COMPOSE_PROJECT_NAME.env"

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Runs a command in the test image, against the images just built; by default every test. The end-to-end tests start a
+# stack of their own from this checkout, which is mounted at its own path so that Compose's bind mounts resolve.
+# shellcheck source=infra/host/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+"$HOST_DIR/engine.sh"
+"$HOST_DIR/images.sh"
+if [ $# -gt 0 ]; then
+  # A command of its own (unit tests, lint) needs no server.
+  "$HOST_DIR/build.sh" test
+else
+  set -- pnpm exec vitest run
+  "$HOST_DIR/build.sh" stack test
+fi
+
+# The reaper image of testcontainers comes from a registry only; without one, the tests remove what they start.
+reaper=''
+! grep -q '^SV_IMAGES=debian' "$BUILD_DIR/images.env" || reaper=TESTCONTAINERS_RYUK_DISABLED=true
+if [ -t 1 ]; then terminal='--tty'; else terminal='--env NO_COLOR=1'; fi
+# The last lines are the tests' own count: nothing is printed after them.
+# shellcheck disable=SC2086
+exec docker run --rm --init $terminal --network host \
+  --volume /var/run/docker.sock:/var/run/docker.sock --volume "$SV_ROOT:$SV_ROOT" \
+  --env SV_REPO="$SV_ROOT" --env SV_PREPARED=1 --env SV_VERSION="$(setting SV_VERSION dev)" ${reaper:+--env $reaper} \
+  "sv-sdk/test:$(setting SV_VERSION dev)" "$@"

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# `make up`: from a bare host to a healthy stack. Again and again; what need not change is left running.
+# The tests set SV_PREPARED=1: engine and images are there already.
+# shellcheck source=infra/host/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+START_TIMEOUT_SECONDS=300
+number=0
+next() {
+  number=$((number + 1))
+  step "$number. $*"
+}
+
+# How many containers of a service to keep: those that run, if they were scaled by hand since the last start; else what
+# the settings say. keep_scale SERVICE SETTING
+keep_scale() {
+  local wanted last running
+  wanted=$(setting "$2" 2)
+  last=$(sed -n "s/^$2=//p" "$LAST_SCALE" 2>/dev/null) || last=''
+  running=$(docker compose ps -aq "$1" | wc -l)
+  if [ "$last" = "$wanted" ] && [ "$running" -gt 0 ] && [ "$running" -ne "$wanted" ]; then
+    say "Keeping $1 at $((running)), as scaled by hand ($2=$wanted)" >&2
+    wanted=$running
+  fi
+  printf '%s=%d' "$1" "$wanted"
+}
+
+# Grafana comes as its official image only; it is in a profile that is on where the image can be had.
+use_grafana() {
+  local image
+  image=$(docker compose --profile grafana config --images grafana | grep grafana)
+  if docker image inspect "$image" >/dev/null 2>&1 ||
+    { grep -q '^SV_IMAGES=registry' "$BUILD_DIR/images.env" && docker pull -q "$image" >/dev/null 2>&1; }; then
+    COMPOSE_PROFILES=$(setting COMPOSE_PROFILES)
+    export COMPOSE_PROFILES="${COMPOSE_PROFILES:+$COMPOSE_PROFILES,}grafana"
+    has_grafana=yes
+  else
+    say 'Grafana is left out: its image needs a registry, and none is used here'
+    has_grafana=''
+  fi
+}
+
+# What went wrong, by service, with the last lines that it logged.
+explain_failure() {
+  local name
+  tail -n 3 "$LOG" >&2
+  docker compose ps -a --format '{{.Name}} {{.State}} {{.Health}} {{.ExitCode}}' |
+    awk '$2 == "restarting" || ($2 == "exited" && $NF != 0) || ($2 == "running" && ($3 == "unhealthy" || $3 == "starting")) { print $1 }' |
+    while read -r name; do
+      printf '%s%s is not healthy. Its last lines:%s\n' "$RED" "$name" "$PLAIN"
+      docker logs --tail 20 "$name" 2>&1 | sed 's/^/   /'
+    done >&2
+  die "The stack did not become healthy (the whole log is ${LOG#"$SV_ROOT/"}). What runs is left running: 'make ps', 'make logs'."
+}
+
+# Addresses, and where the password lies; never the password.
+summary() {
+  local bind
+  bind=$(setting HTTP_BIND 127.0.0.1)
+  [ "$bind" != 0.0.0.0 ] || bind=127.0.0.1
+  printf '\n%sHealthy after %d s.%s\n\n' "$BOLD" "$SECONDS" "$PLAIN"
+  printf '   %-14s http://%s\n' \
+    'API' "$bind:$(setting HTTP_PORT 3000)/api/v1/docs" \
+    'Mail' "127.0.0.1:$(setting MAILDEV_PORT 1080)" \
+    'Prometheus' "127.0.0.1:$(setting PROMETHEUS_PORT 9090)" \
+    'Alertmanager' "127.0.0.1:$(setting ALERTMANAGER_PORT 9093)"
+  [ -z "$has_grafana" ] || printf '   %-14s http://127.0.0.1:%s\n' 'Grafana' "$(setting GRAFANA_PORT 3001)"
+  printf '   %-14s %s, password in %s\n' 'Administrator' "$(setting SV_ADMIN_EMAIL admin@example.com)" "$SECRETS_DIR/admin_password"
+}
+
+LAST_SCALE=$BUILD_DIR/scale-$COMPOSE_PROJECT_NAME.env
+LOG=$BUILD_DIR/up-$COMPOSE_PROJECT_NAME.log
+
+printf 'Nothing changed yet:\n'
+next 'Check the host and the settings'
+"$HOST_DIR/preflight.sh"
+
+printf 'From here on it changes things:\n'
+if [ "${SV_PREPARED-}" != 1 ]; then
+  next 'Docker Engine'
+  "$HOST_DIR/engine.sh"
+fi
+next 'Settings and secrets'
+"$HOST_DIR/settings.sh"
+use_settings
+if [ "${SV_PREPARED-}" != 1 ]; then
+  next 'Bases'
+  "$HOST_DIR/images.sh"
+  next 'Images'
+  "$HOST_DIR/build.sh" stack
+fi
+next 'Check the configuration'
+docker compose --progress quiet run --rm --no-deps -T migrate node apps/cli/src/main.ts config check ||
+  die "Nothing was started. Mend the settings above in $SV_ENV_FILE or $SECRETS_DIR."
+next 'Start'
+use_grafana
+app_scale=$(keep_scale app APP_INSTANCES)
+worker_scale=$(keep_scale worker WORKER_INSTANCES)
+docker compose --progress plain up -d --no-build --remove-orphans --wait --wait-timeout "$START_TIMEOUT_SECONDS" \
+  --scale "$app_scale" --scale "$worker_scale" >"$LOG" 2>&1 || explain_failure
+printf 'APP_INSTANCES=%s\nWORKER_INSTANCES=%s\n' "$(setting APP_INSTANCES 2)" "$(setting WORKER_INSTANCES 2)" >"$LAST_SCALE"
+summary
