@@ -36,4 +36,4 @@ lint: ## format, lint and type checks
 	@$(HOST)/test.sh sh -c 'pnpm run lint && pnpm run typecheck && shellcheck -x infra/host/*.sh'
 
 sdk: ## the command line: ARGS="email stats"
-	@$(COMPOSE) run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) migrate node apps/cli/src/main.ts $(ARGS)
+	@$(COMPOSE) --profile tools run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) sdk $(ARGS)

@@ -90,7 +90,7 @@ if [ "${SV_PREPARED-}" != 1 ]; then
   "$HOST_DIR/build.sh" stack
 fi
 next 'Check the configuration'
-docker compose --progress quiet run --rm --no-deps -T migrate node apps/cli/src/main.ts config check ||
+docker compose --progress quiet --profile tools run --rm --no-deps -T sdk config check ||
   die "Nothing was started. Mend the settings above in $SV_ENV_FILE or $SECRETS_DIR."
 next 'Start'
 use_grafana

@@ -79,12 +79,24 @@ export const settings = {
   EMAIL_FROM: z.string().min(3, { error: 'must be an address such as "SV-SDK <noreply@example.org>"' }),
   SMTP_URL: url('smtp:', 'smtps:'),
   EMAIL_CONCURRENCY: integer(1, 1000).default(5),
+  /** How long an email may be queued before the worker checks that the queue still has it. */
+  EMAIL_SWEEP_AFTER_SECONDS: integer(1, 86_400).default(300),
+
+  // The command line: where `sdk health` reaches the platform.
+  PLATFORM_URL: url('http:', 'https:').default('http://nginx:8080'),
 
   // ready-dns.
   READY_DNS_PORT: integer(1, 65535).default(5353),
-  READY_DNS_SERVICE: z.string().default('app'),
+  READY_DNS_SERVICE: z
+    .string()
+    .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i, { error: 'must be the name of a service, such as app' })
+    .default('app'),
   READY_DNS_PROBE_PORT: integer(1, 65535).default(3000),
-  READY_DNS_UPSTREAM: z.string().default('127.0.0.11'),
+  // Docker's own DNS server, in every container.
+  READY_DNS_UPSTREAM: z
+    .string()
+    .regex(/^\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?$/, { error: 'must be an IPv4 address, or address:port' })
+    .default('127.0.0.11'),
 } as const satisfies Record<string, z.ZodType>;
 
 export type SettingName = keyof typeof settings;

@@ -1,0 +1,177 @@
+/** Every error that leaves the API: its code, its status, and where each failure of the parts below goes. */
+
+/** The only place where a code gets its status. docs/errors/ has a page for each. */
+export const ERROR_STATUS = {
+  VALIDATION_ERROR: 400,
+  ROLE_ERROR: 400,
+  AUTHENTICATION_ERROR: 401,
+  SESSION_ERROR: 401,
+  PERMISSION_DENIED: 403,
+  ACCOUNT_LOCKED: 403,
+  NOT_FOUND: 404,
+  CONSTRAINT_VIOLATION: 409,
+  RATE_LIMIT_EXCEEDED: 429,
+  DATABASE_ERROR: 500,
+  // Not one of SV-SDK's: it has no name for a fault of our own that isn't the database's.
+  INTERNAL_ERROR: 500,
+  EXTERNAL_SERVICE_ERROR: 502,
+  SERVICE_UNAVAILABLE: 503,
+  TIMEOUT_ERROR: 504,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+export type ErrorStatus = (typeof ERROR_STATUS)[ErrorCode];
+
+export interface ErrorDetail {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** What a caller is told. `cause` is for the log and never leaves. */
+export class ApiError extends Error {
+  readonly code: ErrorCode;
+  readonly field: string | undefined;
+  readonly details: readonly ErrorDetail[] | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    more: { field?: string; details?: readonly ErrorDetail[]; cause?: unknown } = {},
+  ) {
+    super(message, { cause: more.cause });
+    this.name = 'ApiError';
+    this.code = code;
+    this.field = more.field;
+    this.details = more.details;
+  }
+
+  get status(): ErrorStatus {
+    return ERROR_STATUS[this.code];
+  }
+}
+
+/** Missing, or not for this caller to see: one answer, so that nobody learns which. */
+export function notFound(): ApiError {
+  return new ApiError('NOT_FOUND', 'There is no such resource.');
+}
+
+/** The code and public text for whatever was thrown; what nobody foresaw is an INTERNAL_ERROR without detail. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  return fromRequestParsing(error) ?? fromDatabase(error) ?? internal(error);
+}
+
+function internal(error: unknown): ApiError {
+  return new ApiError('INTERNAL_ERROR', 'Something went wrong on our side.', { cause: error });
+}
+
+/** body-parser's errors have a `type`; the router's, for a path that can't be decoded, only a status. */
+function fromRequestParsing(error: unknown): ApiError | undefined {
+  const status = property(error, 'status');
+  if (typeof status !== 'number' || status < 400 || status > 499) return undefined;
+  if (status === 404) return notFound();
+  const messages: Record<string, string> = {
+    'entity.parse.failed': 'The body is not valid JSON.',
+    'entity.too.large': 'The body is larger than 1 MB.',
+    'encoding.unsupported': 'The body must not be compressed.',
+    'charset.unsupported': 'The body must be UTF-8.',
+    'request.aborted': 'The body did not arrive completely.',
+    'request.size.invalid': 'The body is not as long as Content-Length says.',
+  };
+  const message = messages[String(property(error, 'type'))] ?? 'The request could not be read.';
+  return new ApiError('VALIDATION_ERROR', message, { cause: error });
+}
+
+/** Unique constraints that a caller can run into, and the field to name. */
+const FIELD_OF_CONSTRAINT: Record<string, string> = { users_email_key: 'email' };
+
+/** No SQLSTATE, so no answer of a server: Node's codes, and node-postgres' texts, which are all it gives. */
+const CONNECTION_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EPIPE',
+  'EHOSTUNREACH',
+]);
+const CONNECTION_MESSAGE =
+  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Client has encountered a connection error|Client was closed)/;
+
+function fromDatabase(error: unknown): ApiError | undefined {
+  const unavailable = () =>
+    new ApiError('SERVICE_UNAVAILABLE', 'The database cannot be reached. Try again.', { cause: error });
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
+    const code = property(cause, 'code');
+    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && property(cause, 'severity') !== undefined) {
+      return fromSqlState(code, cause, error);
+    }
+    if ((typeof code === 'string' && CONNECTION_CODES.has(code)) || CONNECTION_MESSAGE.test(cause.message)) {
+      return unavailable();
+    }
+  }
+  return undefined;
+}
+
+function fromSqlState(code: string, source: Error, error: unknown): ApiError {
+  const constraint = String(property(source, 'constraint'));
+  const field = FIELD_OF_CONSTRAINT[constraint];
+  switch (code.slice(0, 2)) {
+    case '22': // data exception: a NUL byte in a text, for one
+      return new ApiError('VALIDATION_ERROR', 'A value cannot be stored as it is.', { cause: error });
+    case '23': {
+      const message = field === undefined ? 'This conflicts with what exists.' : `${field}: is taken`;
+      return new ApiError('CONSTRAINT_VIOLATION', message, {
+        ...(field !== undefined && { field }),
+        cause: error,
+      });
+    }
+    case '08': // connection, PgBouncer's own errors
+    case '40': // deadlock, serialization
+    case '53': // out of connections, memory, disk
+    case '57': // cancelled, or shutting down
+      if (code === '57014') {
+        return new ApiError('TIMEOUT_ERROR', 'The database took too long to answer.', { cause: error });
+      }
+      return new ApiError('SERVICE_UNAVAILABLE', 'The database cannot answer now. Try again.', {
+        cause: error,
+      });
+    default:
+      if (code === '25006') {
+        // A write on what was the primary until a failover.
+        return new ApiError('SERVICE_UNAVAILABLE', 'The database takes no writes now. Try again.', {
+          cause: error,
+        });
+      }
+      return new ApiError('DATABASE_ERROR', 'The database refused the request.', { cause: error });
+  }
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+/**
+ * An error for the log: names, codes, stacks and the query's text, but neither a query's parameters nor
+ * Postgres' details, which both hold addresses and hashes.
+ */
+export function describeError(error: unknown, depth = 0): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: typeof error };
+  const query = property(error, 'query');
+  const isQueryError = typeof query === 'string' && Array.isArray(property(error, 'params'));
+  return {
+    type: error.name,
+    ...(isQueryError ? { query } : { message: error.message, stack: error.stack }),
+    ...pick(error, ['code', 'constraint', 'table', 'column', 'routine']),
+    ...(error.cause !== undefined && depth < 4 && { cause: describeError(error.cause, depth + 1) }),
+  };
+}
+
+function pick(error: Error, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = property(error, name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}

@@ -1,0 +1,66 @@
+import { DURATION_BUCKETS_SECONDS, type Logger } from '@sv-sdk/telemetry';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { describeError } from '../errors.ts';
+import type { Middleware } from '../locals.ts';
+
+/** Routes that are asked every second by each prober: worth counting, not worth a line. */
+const QUIET_ROUTES = new Set(['/health/live', '/health/ready', '/health/startup']);
+
+/**
+ * One log line and one observation per request. Neither holds a body, a URL, a token or an address: a query
+ * may have an email in it, and a pattern keeps the number of time series bounded.
+ */
+export function observe(options: { logger: Logger; registry: Registry }): Middleware {
+  const registers = [options.registry];
+  const labelNames = ['method', 'route', 'status_class'] as const;
+  const total = new Counter({
+    name: 'sv_http_requests_total',
+    help: 'HTTP requests answered.',
+    labelNames,
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'sv_http_request_duration_seconds',
+    help: 'From the request line to the last byte of the answer.',
+    labelNames,
+    buckets: DURATION_BUCKETS_SECONDS,
+    registers,
+  });
+  const inFlight = new Gauge({
+    name: 'sv_http_requests_in_flight',
+    help: 'HTTP requests being answered now.',
+    registers,
+  });
+
+  return (request, response, next) => {
+    const startMs = performance.now();
+    inFlight.inc();
+    response.once('close', () => {
+      inFlight.dec();
+      const durationMs = performance.now() - startMs;
+      const { requestId, route = 'unmatched', userId, error } = response.locals;
+      // The client went away before the answer was out: no status of ours reached it.
+      const isAborted = !response.writableFinished;
+      const statusClass = isAborted ? 'aborted' : `${Math.floor(response.statusCode / 100)}xx`;
+      const labels = { method: request.method, route, status_class: statusClass };
+      total.inc(labels);
+      duration.observe(labels, durationMs / 1000);
+
+      const line = {
+        requestId,
+        method: request.method,
+        route,
+        status: response.statusCode,
+        durationMs: Math.round(durationMs * 10) / 10,
+        ...(isAborted && { aborted: true }),
+        ...(userId !== undefined && { userId }),
+      };
+      if (response.statusCode >= 500 && error !== undefined) {
+        options.logger.error({ ...line, error: describeError(error) }, 'request failed');
+      } else {
+        options.logger[QUIET_ROUTES.has(route) ? 'debug' : 'info'](line, 'request');
+      }
+    });
+    next();
+  };
+}

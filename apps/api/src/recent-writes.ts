@@ -1,0 +1,25 @@
+import type { Cache } from '@sv-sdk/cache';
+import type { RecentWrites } from '@sv-sdk/db';
+
+/** A replica that is further behind than this is not asked at all (GitLab keeps a write as long). */
+const REMEMBER_SECONDS = 30;
+
+const keyOf = (principalId: string) => `lsn:${principalId}`;
+
+/**
+ * Where a caller's last write is remembered for all instances. While the cache doesn't answer, `lastLsn`
+ * rejects: nobody knows then what the caller wrote, and only the primary is right for sure.
+ */
+export function createRecentWrites(cache: Cache): RecentWrites {
+  return {
+    async remember(principalId, lsn) {
+      const isKept = await cache.set(keyOf(principalId), lsn, REMEMBER_SECONDS);
+      if (!isKept) throw new Error('the cache did not take the position of a write');
+    },
+    async lastLsn(principalId) {
+      const found = await cache.lookup<string>(keyOf(principalId));
+      if (found.result === 'unavailable') throw new Error('the cache does not answer');
+      return found.result === 'hit' ? found.value : undefined;
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import { recordAudit } from '@sv-sdk/audit';
+import { MAX_PASSWORD_LENGTH } from '@sv-sdk/auth';
+import { z } from 'zod';
+import { itemEndpoint } from '../../endpoint/endpoint.ts';
+import { ApiError } from '../../errors.ts';
+import { emailAddress, moment } from '../../schemas.ts';
+import { userView, viewUser } from '../users/view.ts';
+
+export const login = itemEndpoint({
+  method: 'post',
+  path: '/api/v1/auth/login',
+  operationId: 'login',
+  summary: 'Sign in',
+  tag: 'auth',
+  access: 'public',
+  body: z.strictObject({ email: emailAddress, password: z.string().min(1).max(MAX_PASSWORD_LENGTH) }),
+  status: 200,
+  data: z.strictObject({
+    token: z.string().meta({ description: 'For Authorization: Bearer; the cookie holds it, too.' }),
+    expiresAt: moment,
+    user: userView,
+  }),
+  errors: ['AUTHENTICATION_ERROR'],
+  async handle({ services, body, ipAddress, userAgent, setCookie }) {
+    const signedIn = await services.auth.signIn({ ...body, ipAddress, userAgent }, (tx, { session, user }) =>
+      recordAudit(tx, {
+        eventType: 'auth.login',
+        userId: user.id,
+        ipAddress,
+        metadata: { sessionId: session.id },
+      }),
+    );
+    if (signedIn === undefined) {
+      await services.db.withTx((tx) =>
+        recordAudit(tx, {
+          eventType: 'auth.login.refused',
+          userId: null,
+          ipAddress,
+          metadata: { email: body.email },
+        }),
+      );
+      throw new ApiError('AUTHENTICATION_ERROR', 'The address or the password is wrong.');
+    }
+    for (const cookie of signedIn.cookies) setCookie(cookie);
+    return {
+      token: signedIn.token,
+      expiresAt: signedIn.session.expiresAt.toISOString(),
+      user: viewUser(signedIn.user),
+    };
+  },
+});

@@ -1,0 +1,21 @@
+import type { Seed } from '@sv-sdk/db';
+import { seedTemplates } from '@sv-sdk/email';
+import type { Logger } from '@sv-sdk/telemetry';
+import { seedFirstAdministrator } from './first-administrator.ts';
+import { seedLoadTestCaller } from './load-test-caller.ts';
+
+/** What a new platform starts with beside the system roles, which the migration itself brings. */
+export function platformSeeds(options: {
+  administrator: { email: string; password: string };
+  loadApiKey: string;
+  logger: Logger;
+}): Seed[] {
+  const { administrator, loadApiKey, logger } = options;
+  return [
+    async (tx) => {
+      await seedTemplates(tx);
+    },
+    seedFirstAdministrator({ ...administrator, logger }),
+    seedLoadTestCaller({ apiKey: loadApiKey, logger }),
+  ];
+}

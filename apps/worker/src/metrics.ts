@@ -1,0 +1,75 @@
+import { DURATION_BUCKETS_SECONDS } from '@sv-sdk/telemetry';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** Waiting is counted in minutes when things go badly: the guide's trigger is 60 s. */
+const WAIT_BUCKETS_SECONDS = [...DURATION_BUCKETS_SECONDS, 30, 60, 120, 300, 600, 1800, 3600];
+const PROCESSING_BUCKETS_SECONDS = [...DURATION_BUCKETS_SECONDS, 30, 60];
+
+/**
+ * How one attempt at an email ended. `sent`; `retried`: fails now and will be tried again; `failed`: for good;
+ * `deferred`: the provider could not be asked; `skipped`: another worker had it, or it was done already.
+ */
+export type SendResult = 'sent' | 'retried' | 'failed' | 'deferred' | 'skipped';
+
+export interface WorkerMetrics {
+  countSend(provider: string, result: SendResult): void;
+  observeWait(seconds: number): void;
+  observeProcessing(seconds: number): void;
+  countRelayed(emails: number): void;
+  countSwept(emails: number): void;
+  /** When the oldest email that waits in the outbox was accepted; undefined: it is empty. */
+  setOldestInOutbox(acceptedAt: Date | undefined): void;
+}
+
+/** The worker's own metrics, in the registry that `/metrics` shows. */
+export function createWorkerMetrics(registry: Registry): WorkerMetrics {
+  const registers = [registry];
+  const sends = new Counter({
+    name: 'sv_email_sends_total',
+    help: 'Attempts at sending an email, by provider and how they ended.',
+    labelNames: ['provider', 'result'],
+    registers,
+  });
+  const wait = new Histogram({
+    name: 'sv_queue_wait_seconds',
+    help: 'From the acceptance of an email (or its due time) to the start of its first attempt.',
+    buckets: WAIT_BUCKETS_SECONDS,
+    registers,
+  });
+  const processing = new Histogram({
+    name: 'sv_queue_processing_seconds',
+    help: 'How long one attempt at a job took.',
+    buckets: PROCESSING_BUCKETS_SECONDS,
+    registers,
+  });
+  const relayed = new Counter({
+    name: 'sv_outbox_relayed_total',
+    help: 'Emails handed from the outbox to the queue.',
+    registers,
+  });
+  const swept = new Counter({
+    name: 'sv_outbox_swept_total',
+    help: 'Emails that the queue had lost and that were put back into the outbox.',
+    registers,
+  });
+  let oldest: Date | undefined;
+  new Gauge({
+    name: 'sv_outbox_oldest_seconds',
+    help: 'Age of the oldest email in the outbox; 0 when it is empty.',
+    registers,
+    // Grows by itself between two looks, and while the database can't be asked.
+    collect() {
+      this.set(oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest.getTime()) / 1000));
+    },
+  });
+  return {
+    countSend: (provider, result) => sends.inc({ provider, result }),
+    observeWait: (seconds) => wait.observe(seconds),
+    observeProcessing: (seconds) => processing.observe(seconds),
+    countRelayed: (emails) => relayed.inc(emails),
+    countSwept: (emails) => swept.inc(emails),
+    setOldestInOutbox: (acceptedAt) => {
+      oldest = acceptedAt;
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import { createDatabase, type Database, emailOutbox, emailSends } from '@sv-sdk/db';
+import { createTestDatabase, type TestDatabase } from '@sv-sdk/db/testing';
+import { type EmailInput, enqueueEmails, seedTemplates } from '@sv-sdk/email';
+import {
+  createEmailQueue,
+  createEmailWorker,
+  createProducerConnection,
+  createWorkerConnection,
+  type EmailJobHandlers,
+  type EmailQueue,
+  type QueueConnection,
+  untilConnected,
+} from '@sv-sdk/queue';
+import { createLogger } from '@sv-sdk/telemetry';
+import { asc, eq } from 'drizzle-orm';
+import { Registry } from 'prom-client';
+import { createSendEmail } from '../jobs/send-email.ts';
+import { createTemplateCache } from '../jobs/template-cache.ts';
+import { createWorkerMetrics, type WorkerMetrics } from '../metrics.ts';
+import { createSmtpProvider } from '../providers/smtp.ts';
+import { startRelay } from '../relay/relay.ts';
+
+export const logger = createLogger({
+  service: 'test',
+  version: 'test',
+  level: process.env['TEST_LOG'] ?? 'fatal',
+});
+
+export type EmailRow = typeof emailSends.$inferSelect;
+
+/** What one worker process has, each with connections of its own, in the process of the test. */
+export interface Rig {
+  readonly server: TestDatabase;
+  readonly db: Database;
+  readonly queue: EmailQueue;
+  readonly taking: QueueConnection;
+  readonly registry: Registry;
+  readonly metrics: WorkerMetrics;
+  readonly send: EmailJobHandlers['send'];
+  startWorker(concurrency?: number): void;
+  startRelay(): void;
+  enqueue(...inputs: Partial<EmailInput>[]): Promise<string[]>;
+  row(id: string): Promise<EmailRow>;
+  rows(): Promise<EmailRow[]>;
+  outboxCount(): Promise<number>;
+  change(id: string, values: Partial<EmailRow>): Promise<void>;
+  /** Another one on the same servers. */
+  another(): Promise<Rig>;
+  close(): Promise<void>;
+}
+
+/** A database of its own, an empty queue, and everything that a worker needs to send to `smtpUrl`. */
+export async function createRig(options: { redisUrl: string; smtpUrl: string }): Promise<Rig> {
+  const server = await createTestDatabase();
+  const rig = await assemble(server, options, () => server.drop());
+  await rig.taking.flushall();
+  await rig.db.withTx((tx) => seedTemplates(tx));
+  return rig;
+}
+
+async function assemble(
+  server: TestDatabase,
+  options: { redisUrl: string; smtpUrl: string },
+  afterwards: () => Promise<void>,
+): Promise<Rig> {
+  const registry = new Registry();
+  const metrics = createWorkerMetrics(registry);
+  const db = createDatabase({ primaryUrl: server.pooledUrl, poolMin: 0, poolMax: 6, logger, registry });
+  const adding = createProducerConnection(options.redisUrl, logger);
+  const taking = createWorkerConnection(options.redisUrl, logger);
+  await untilConnected(adding);
+  const queue = createEmailQueue(adding, logger);
+  const provider = createSmtpProvider({
+    url: options.smtpUrl,
+    from: 'SV-SDK <noreply@sv.example>',
+    connections: 5,
+    logger,
+  });
+  const send = createSendEmail({ db, templates: createTemplateCache(db), provider, metrics, logger });
+  const closers: (() => Promise<void>)[] = [];
+  return {
+    server,
+    db,
+    queue,
+    taking,
+    registry,
+    metrics,
+    send,
+    startWorker(concurrency = 5) {
+      const worker = createEmailWorker({
+        connection: taking,
+        concurrency,
+        handlers: { send },
+        logger,
+        onFirstAttempt: metrics.observeWait,
+        onAttemptEnded: metrics.observeProcessing,
+      });
+      closers.unshift(() => worker.close());
+    },
+    startRelay() {
+      const relay = startRelay({ db, queue, metrics, logger });
+      closers.unshift(() => relay.stop());
+    },
+    async enqueue(...inputs) {
+      const emails = inputs.map((input) => ({
+        to: 'ada@example.org',
+        template: 'notification',
+        variables: { name: 'Ada', title: 'News', message: 'It works' },
+        ...input,
+      }));
+      return (await db.withTx((tx) => enqueueEmails(tx, emails))).map(({ id }) => id);
+    },
+    async row(id) {
+      const [row] = await db.write().select().from(emailSends).where(eq(emailSends.id, id));
+      if (row === undefined) throw new Error(`there is no email ${id}`);
+      return row;
+    },
+    rows: () => db.write().select().from(emailSends).orderBy(asc(emailSends.id)),
+    outboxCount: () => db.write().$count(emailOutbox),
+    async change(id, values) {
+      await db.write().update(emailSends).set(values).where(eq(emailSends.id, id));
+    },
+    another: () => assemble(server, options, async () => undefined),
+    async close() {
+      for (const close of closers) await close();
+      await queue.close();
+      adding.disconnect();
+      taking.disconnect();
+      await provider.close();
+      await db.close();
+      await afterwards();
+    },
+  };
+}

@@ -1,0 +1,2 @@
+export { maskMetadata } from './mask.ts';
+export { type AuditEvent, recordAudit } from './record-audit.ts';

@@ -1,0 +1,1 @@
+export { type Cache, createCache, type Lookup } from './cache.ts';

@@ -1,0 +1,12 @@
+export { createDatabase, type Database, type DatabaseOptions } from './database.ts';
+export {
+  type MigrationReport,
+  type MigrationStatus,
+  migrate,
+  migrationStatus,
+  type Seed,
+} from './migrate.ts';
+export { RECENT_WRITE_SECONDS, type RecentWrites } from './recent-writes.ts';
+export * from './schema/index.ts';
+export { LOAD_TEST_ROLE, SYSTEM_ROLES, type SystemRole } from './system-roles.ts';
+export type { Db, Tx } from './transaction.ts';

@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import { GenericContainer, getContainerRuntimeClient, type StartedTestContainer, Wait } from 'testcontainers';
+
+const VERSION = process.env['SV_VERSION'] || 'dev';
+const POSTGRES_PORT = 5432;
+const PGBOUNCER_PORT = 6432;
+/** As in infra/postgres/Dockerfile; a tmpfs would belong to root. */
+const POSTGRES_UID = 10_999;
+
+/** Where a server of a test listens: from the test (`host`, `port`), and from other containers (`internalHost`). */
+export interface TestServer {
+  readonly container: StartedTestContainer;
+  readonly host: string;
+  readonly port: number;
+  readonly internalHost: string;
+}
+
+/** By the name of the secret, as the images read them from /run/secrets. */
+export type TestSecrets = Readonly<Record<SecretName, string>>;
+
+const SECRET_NAMES = [
+  'postgres_password',
+  'db_owner_password',
+  'db_app_password',
+  'db_replication_password',
+  'db_pgbouncer_password',
+  'db_monitor_password',
+] as const;
+type SecretName = (typeof SECRET_NAMES)[number];
+
+export function makeSecrets(): TestSecrets {
+  const made: Partial<Record<SecretName, string>> = {};
+  for (const name of SECRET_NAMES) made[name] = randomBytes(16).toString('hex');
+  return made as TestSecrets;
+}
+
+interface ServerOptions {
+  /** Name of the Docker network that the servers share. */
+  network: string;
+  secrets: TestSecrets;
+}
+
+/** A Postgres from the stack's own image: a primary with the roles and the database `sv`. */
+export async function startPrimary(options: ServerOptions): Promise<TestServer> {
+  return await startPostgres(options, { POSTGRES_ROLE: 'primary', MAX_CONNECTIONS: '200' });
+}
+
+/** A streaming replica of `primary`, with a slot of its own; it clones the primary first. */
+export async function startReplica(
+  options: ServerOptions & { primary: string; slot: string },
+): Promise<TestServer> {
+  return await startPostgres(options, {
+    POSTGRES_ROLE: 'replica',
+    PRIMARY_HOST: options.primary,
+    REPLICATION_SLOT: options.slot,
+    MAX_CONNECTIONS: '200',
+  });
+}
+
+/** A PgBouncer from the stack's own image that passes every database name on to `server`. */
+export async function startPgbouncer(options: ServerOptions & { server: string }): Promise<TestServer> {
+  const container = withSecrets(new GenericContainer(`sv-sdk/pgbouncer:${VERSION}`), options.secrets)
+    .withNetworkMode(options.network)
+    .withEnvironment({ PRIMARY_HOST: options.server, EXTRA_DATABASES: '*', POOL_SIZE: '10' })
+    .withExposedPorts(PGBOUNCER_PORT)
+    .withWaitStrategy(Wait.forHealthCheck());
+  return await start(container, PGBOUNCER_PORT);
+}
+
+/** Removes every container of a network, also those that a failed test has left stopped or frozen. */
+export async function removeContainers(network: string): Promise<void> {
+  const { dockerode } = (await getContainerRuntimeClient()).container;
+  const found = await dockerode.listContainers({ all: true, filters: { network: [network] } });
+  await Promise.all(found.map(({ Id }) => dockerode.getContainer(Id).remove({ force: true, v: true })));
+}
+
+async function startPostgres(
+  options: ServerOptions,
+  environment: Record<string, string>,
+): Promise<TestServer> {
+  const container = withSecrets(new GenericContainer(`sv-sdk/postgres:${VERSION}`), options.secrets)
+    .withNetworkMode(options.network)
+    .withEnvironment(environment)
+    // In memory: a test's database lives for seconds.
+    .withTmpFs({ '/var/lib/postgresql': `rw,uid=${POSTGRES_UID},gid=${POSTGRES_UID},mode=0700,size=2g` })
+    .withExposedPorts(POSTGRES_PORT)
+    .withWaitStrategy(Wait.forHealthCheck());
+  return await start(container, POSTGRES_PORT);
+}
+
+function withSecrets(container: GenericContainer, secrets: TestSecrets): GenericContainer {
+  return container.withCopyContentToContainer(
+    Object.entries(secrets).map(([name, content]) => ({
+      content,
+      target: `/run/secrets/${name}`,
+      mode: 0o444,
+    })),
+  );
+}
+
+async function start(wanted: GenericContainer, port: number): Promise<TestServer> {
+  const container = await wanted.start();
+  return {
+    container,
+    host: container.getHost(),
+    port: container.getMappedPort(port),
+    // Docker's DNS knows a container by the first 12 characters of its id.
+    internalHost: container.getId().slice(0, 12),
+  };
+}

@@ -1,0 +1,11 @@
+export {
+  makeSecrets,
+  startPgbouncer,
+  startPrimary,
+  startReplica,
+  type TestSecrets,
+  type TestServer,
+} from './containers.ts';
+export type { TestServers } from './global-setup.ts';
+export { createTestDatabase, type TestDatabase } from './test-database.ts';
+export { databaseUrl } from './urls.ts';

@@ -1,0 +1,151 @@
+import { createDatabase, type Database, emailOutbox, emailSends, emailTemplates, users } from '@sv-sdk/db';
+import { createTestDatabase, type TestDatabase } from '@sv-sdk/db/testing';
+import { createLogger } from '@sv-sdk/telemetry';
+import { eq } from 'drizzle-orm';
+import { Registry } from 'prom-client';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type EmailInput, enqueueEmail, enqueueEmails } from './enqueue.ts';
+import { seededTemplates, seedTemplates } from './seeds/index.ts';
+import { findTemplate } from './templates.ts';
+
+const logger = createLogger({ service: 'test', version: 'test', level: 'fatal' });
+const input = (overrides: Partial<EmailInput> = {}): EmailInput => ({
+  to: 'ada@example.org',
+  template: 'notification',
+  variables: { name: 'Ada', title: 'News', message: 'It works' },
+  ...overrides,
+});
+
+describe('taking emails in', () => {
+  let server: TestDatabase;
+  let db: Database;
+  beforeEach(async () => {
+    server = await createTestDatabase();
+    db = createDatabase({
+      primaryUrl: server.pooledUrl,
+      poolMin: 0,
+      poolMax: 4,
+      logger,
+      registry: new Registry(),
+    });
+    await db.withTx((tx) => seedTemplates(tx));
+  });
+  afterEach(async () => {
+    await db.close();
+    await server.drop();
+  });
+  const enqueue = (...inputs: EmailInput[]) => db.withTx((tx) => enqueueEmails(tx, inputs));
+  const sends = () => db.write().select().from(emailSends);
+  const outbox = () => db.write().select().from(emailOutbox);
+
+  it('writes one row and one outbox row for each', async () => {
+    const sendAt = new Date(Date.now() + 60_000);
+    const accepted = await enqueue(input(), input({ to: 'bob@example.org', priority: 1, sendAt }));
+    const rows = await sends();
+    expect(rows.map(({ id }) => id).sort()).toEqual(accepted.map(({ id }) => id).sort());
+    expect(rows.find(({ recipient }) => recipient === 'ada@example.org')).toMatchObject({
+      status: 'queued',
+      template: 'notification',
+      locale: 'en',
+      priority: 5,
+      attempts: 0,
+      sendAt: null,
+      claimedAt: null,
+      variables: { name: 'Ada', title: 'News', message: 'It works' },
+    });
+    expect(rows.find(({ recipient }) => recipient === 'bob@example.org')).toMatchObject({
+      priority: 1,
+      sendAt,
+    });
+    expect((await outbox()).map(({ emailSendId }) => emailSendId).sort()).toEqual(
+      rows.map(({ id }) => id).sort(),
+    );
+  });
+
+  it('leaves nothing when the caller’s transaction fails', async () => {
+    const attempt = db.withTx(async (tx) => {
+      await enqueueEmail(tx, input());
+      throw new Error('changed my mind');
+    });
+    await expect(attempt).rejects.toThrow('changed my mind');
+    expect(await sends()).toEqual([]);
+    expect(await outbox()).toEqual([]);
+  });
+
+  it.each([
+    ['an unknown template', { template: 'nonsense' }, 'template'],
+    ['a missing variable', { variables: { name: 'Ada', title: 'News' } }, 'variables.message'],
+    ['a null variable', { variables: { name: 'Ada', title: null, message: '' } }, 'variables.title'],
+    ['no address', { to: 'nobody' }, 'to'],
+    ['two addresses', { to: 'ada@example.org, bob@example.org' }, 'to'],
+    ['a line break in the address', { to: 'ada@example.org\r\nBcc: bob@example.org' }, 'to'],
+  ])('refuses %s with the field, and the whole batch with the index', async (_, overrides, field) => {
+    const attempt = enqueue(input(), input(), input(overrides));
+    await expect(attempt).rejects.toMatchObject({ name: 'EmailInputError', field, index: 2 });
+    expect(await sends()).toEqual([]);
+    expect(await outbox()).toEqual([]);
+  });
+
+  it('takes 1,000 in one transaction', async () => {
+    const accepted = await enqueue(...Array.from({ length: 1000 }, () => input()));
+    expect(new Set(accepted.map(({ id }) => id)).size).toBe(1000);
+    expect(await outbox()).toHaveLength(1000);
+  });
+
+  it('falls back to the nearest locale, and takes the newest active version', async () => {
+    const [seed] = seededTemplates.filter(({ name }) => name === 'notification');
+    if (seed === undefined) throw new Error('no seed');
+    const variant = (locale: string, version: number, more = {}) => ({
+      ...seed,
+      locale,
+      version,
+      variables: [...seed.variables],
+      ...more,
+    });
+    await db
+      .write()
+      .insert(emailTemplates)
+      .values([
+        variant('fr', 1),
+        variant('fr', 2, { variables: ['name'] }),
+        variant('fr', 3, { isActive: false }),
+        variant('en', 2, { isActive: false }),
+      ]);
+    await enqueue(input({ locale: 'fr-CA', variables: { name: 'Ada' } }), input({ locale: 'de' }));
+    expect((await sends()).map(({ locale }) => locale).sort()).toEqual(['en', 'fr']);
+    expect(await findTemplate(db.write(), 'notification', 'fr-CA')).toMatchObject({
+      locale: 'fr',
+      version: 2,
+    });
+    expect(await findTemplate(db.write(), 'notification', 'de')).toMatchObject({ locale: 'en', version: 1 });
+    expect(await findTemplate(db.write(), 'nonsense', 'de')).toBeUndefined();
+  });
+
+  it('answers with the first email when an idempotency key comes again, also at the same time', async () => {
+    const requestedBy = 'user-1';
+    await db.write().insert(users).values({ id: requestedBy, email: 'ada@example.org', name: 'Ada' });
+    const keyed = input({ requestedBy, idempotencyKey: 'order-7' });
+    const answers = await Promise.all(Array.from({ length: 10 }, () => enqueue(keyed)));
+    expect(new Set(answers.map(([email]) => email?.id)).size).toBe(1);
+    expect(answers.filter(([email]) => email?.created)).toHaveLength(1);
+    expect(await sends()).toHaveLength(1);
+    expect(await outbox()).toHaveLength(1);
+    const another = input({ requestedBy, idempotencyKey: 'order-7', to: 'bob@example.org' });
+    await expect(enqueue(another)).rejects.toMatchObject({
+      name: 'EmailInputError',
+      field: 'idempotencyKey',
+    });
+  });
+
+  it('takes no idempotency key that it could not keep', async () => {
+    await expect(enqueue(input({ idempotencyKey: 'order-7' }))).rejects.toThrow('belongs to a user');
+  });
+
+  it('seeds each template once and leaves an edited one alone', async () => {
+    await db.write().update(emailTemplates).set({ subject: 'Mine' }).where(eq(emailTemplates.name, 'invite'));
+    expect(await db.withTx((tx) => seedTemplates(tx))).toBe(0);
+    const rows = await db.write().select().from(emailTemplates);
+    expect(rows.map(({ name }) => name).sort()).toEqual(seededTemplates.map(({ name }) => name).sort());
+    expect(rows.find(({ name }) => name === 'invite')?.subject).toBe('Mine');
+  });
+});

@@ -1,0 +1,144 @@
+import { isDeepStrictEqual } from 'node:util';
+import { emailOutbox, emailSends, type Tx } from '@sv-sdk/db';
+import { and, inArray } from 'drizzle-orm';
+import { uuidv7 } from 'uuidv7';
+import { z } from 'zod';
+import { EmailInputError } from './errors.ts';
+import { DEFAULT_LOCALE } from './locale.ts';
+import { findTemplateHeads, templateKey } from './templates.ts';
+import { firstMissingVariable } from './variables.ts';
+
+/** The contract's five priorities; 1 is sent first. */
+export const PRIORITIES = [1, 3, 5, 7, 9] as const;
+export type Priority = (typeof PRIORITIES)[number];
+const DEFAULT_PRIORITY: Priority = 5;
+
+/** Rows in one INSERT: 14 values each, and Postgres takes 65,535 values in a statement. */
+const INSERT_CHUNK_ROWS = 1000;
+
+export interface EmailInput {
+  readonly to: string;
+  readonly template: string;
+  readonly locale?: string | undefined;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly priority?: Priority | undefined;
+  readonly sendAt?: Date | undefined;
+  /** The user who asks; absent: the platform itself. */
+  readonly requestedBy?: string | undefined;
+  /** The same key from the same user is the same email, however often it is asked for. Needs `requestedBy`. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface EnqueuedEmail {
+  readonly id: string;
+  /** False when the idempotency key had been used: `id` is the email of then. */
+  readonly created: boolean;
+}
+
+type NewEmailSend = typeof emailSends.$inferInsert & { id: string };
+
+// One plain address. A list or a line break in here would add recipients or headers.
+const address = z.email();
+
+/**
+ * Takes an email in: its row and its outbox row, in the caller's transaction, so that it is either accepted
+ * with everything else that the caller writes or not at all. Throws {@link EmailInputError} with the field.
+ */
+export async function enqueueEmail(tx: Tx, input: EmailInput): Promise<EnqueuedEmail> {
+  const [email] = await enqueueEmails(tx, [input]);
+  if (email === undefined) throw new Error('enqueueEmails answered with no email for one input');
+  return email;
+}
+
+/** The same for many; all are checked before the first is written, and one bad input refuses all. */
+export async function enqueueEmails(tx: Tx, inputs: readonly EmailInput[]): Promise<EnqueuedEmail[]> {
+  if (inputs.length === 0) return [];
+  const wanted = inputs.map(({ template, locale = DEFAULT_LOCALE }) => ({ template, locale }));
+  const templates = await findTemplateHeads(tx, wanted);
+  const rows = inputs.map((input, index): NewEmailSend => {
+    if (!address.safeParse(input.to).success)
+      throw new EmailInputError('to', 'must be an email address', index);
+    if (input.idempotencyKey !== undefined && input.requestedBy === undefined) {
+      // Two nulls are never the same in a unique index: such a key would keep no repeat out.
+      throw new Error('an idempotency key belongs to a user');
+    }
+    const template = templates.get(templateKey(input.template, input.locale ?? DEFAULT_LOCALE));
+    if (template === undefined) {
+      throw new EmailInputError('template', `there is no active template "${input.template}"`, index);
+    }
+    const missing = firstMissingVariable(template.variables, input.variables);
+    if (missing !== undefined) {
+      throw new EmailInputError(`variables.${missing}`, `the template "${template.name}" needs it`, index);
+    }
+    return {
+      id: uuidv7(),
+      recipient: input.to,
+      template: template.name,
+      locale: template.locale,
+      variables: { ...input.variables },
+      priority: input.priority ?? DEFAULT_PRIORITY,
+      sendAt: input.sendAt ?? null,
+      requestedBy: input.requestedBy ?? null,
+      idempotencyKey: input.idempotencyKey ?? null,
+    };
+  });
+  const accepted: EnqueuedEmail[] = [];
+  for (let start = 0; start < rows.length; start += INSERT_CHUNK_ROWS) {
+    accepted.push(...(await insert(tx, rows.slice(start, start + INSERT_CHUNK_ROWS), start)));
+  }
+  return accepted;
+}
+
+async function insert(tx: Tx, rows: readonly NewEmailSend[], firstIndex: number): Promise<EnqueuedEmail[]> {
+  const inserted = await tx
+    .insert(emailSends)
+    .values([...rows])
+    .onConflictDoNothing()
+    .returning({ id: emailSends.id });
+  const created = new Set(inserted.map(({ id }) => id));
+  if (created.size > 0) {
+    await tx.insert(emailOutbox).values([...created].map((emailSendId) => ({ emailSendId })));
+  }
+  const repeated = rows.filter(({ id }) => !created.has(id));
+  const earlier = repeated.length === 0 ? [] : await findByIdempotencyKey(tx, repeated);
+  return rows.map((row, offset) => {
+    if (created.has(row.id)) return { id: row.id, created: true };
+    const first = earlier.find(
+      (candidate) =>
+        candidate.idempotencyKey === row.idempotencyKey && candidate.requestedBy === row.requestedBy,
+    );
+    if (first === undefined) throw new Error('an email was neither written nor found by its idempotency key');
+    if (!isSameEmail(first, row)) {
+      throw new EmailInputError('idempotencyKey', 'was used for another email', firstIndex + offset);
+    }
+    return { id: first.id, created: false };
+  });
+}
+
+function findByIdempotencyKey(tx: Tx, rows: readonly NewEmailSend[]) {
+  const keys = rows.map(({ idempotencyKey }) => idempotencyKey ?? '');
+  const callers = rows.flatMap(({ requestedBy }) => requestedBy ?? []);
+  return tx
+    .select({
+      id: emailSends.id,
+      requestedBy: emailSends.requestedBy,
+      idempotencyKey: emailSends.idempotencyKey,
+      recipient: emailSends.recipient,
+      template: emailSends.template,
+      variables: emailSends.variables,
+    })
+    .from(emailSends)
+    .where(and(inArray(emailSends.idempotencyKey, keys), inArray(emailSends.requestedBy, callers)));
+}
+
+function isSameEmail(
+  first: Pick<NewEmailSend, 'recipient' | 'template' | 'variables'>,
+  second: Pick<NewEmailSend, 'recipient' | 'template' | 'variables'>,
+): boolean {
+  return (
+    first.recipient === second.recipient &&
+    first.template === second.template &&
+    // Through JSON, as that is how the first one was stored: a Date there is a text here.
+    isDeepStrictEqual(first.variables, JSON.parse(JSON.stringify(second.variables)))
+  );
+}

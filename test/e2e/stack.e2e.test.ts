@@ -1,0 +1,130 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { call, eventually, query, signIn } from './client.ts';
+import { ports, project, shell, shellOrThrow, startStack, urls } from './stack.ts';
+
+beforeAll(startStack);
+
+const states = async () => {
+  const { stdout } = await shellOrThrow('docker compose ps --all --format json');
+  const rows: { ID: string; Service: string; State: string; Health: string; ExitCode: number }[] = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  return rows;
+};
+
+test('every service runs and is healthy, and migrate ended with 0', async () => {
+  const rows = await states();
+  const wrong = rows.filter(({ Service, State, Health, ExitCode }) =>
+    Service === 'migrate'
+      ? State !== 'exited' || ExitCode !== 0
+      : State !== 'running' || !['', 'healthy'].includes(Health),
+  );
+  expect(wrong).toEqual([]);
+  expect(rows.length).toBeGreaterThanOrEqual(20);
+});
+
+test('a second `make up` recreates nothing and says where things are', async () => {
+  const idsBefore = (await states()).map(({ ID }) => ID).toSorted();
+  const result = await shell('make up');
+  expect(result.exitCode, result.output).toBe(0);
+  expect((await states()).map(({ ID }) => ID).toSorted()).toEqual(idsBefore);
+  expect(result.output).toContain(`:${ports.http}`);
+  expect(result.output).toContain('admin_password');
+  console.info(`second make up: ${result.seconds.toFixed(1)} s (goal: ≤ 30 s)`);
+});
+
+test('`make down` and `make up` lose no data, and the ids of the rows are the same', async () => {
+  const before = await call('GET', '/api/v1/users?pageSize=100', { token: await signIn() });
+  expect(before.status).toBe(200);
+  await shellOrThrow('make down');
+  await shellOrThrow('make up');
+  const after = await call('GET', '/api/v1/users?pageSize=100', { token: await signIn() });
+  const ids = (answer: typeof before) => answer.body.data.map((user: { id: string }) => user.id);
+  expect(ids(after)).toEqual(ids(before));
+});
+
+test('Prometheus finds every instance of every service, and every target is up', async () => {
+  const targets = await eventually(
+    () => query('up'),
+    (series) => series.length > 12 && series.every(({ value }) => value === 1),
+    { seconds: 60, what: 'all targets up' },
+  );
+  const count = (job: string) => targets.filter(({ labels }) => labels['job'] === job).length;
+  expect(count('app')).toBe(2);
+  expect(count('worker')).toBe(2);
+  expect([...new Set(targets.map(({ labels }) => labels['job']))]).toEqual(
+    expect.arrayContaining([
+      'app',
+      'worker',
+      'ready-dns',
+      'postgres',
+      'pgbouncer',
+      'redis',
+      'nginx',
+      'node',
+      'prometheus',
+    ]),
+  );
+});
+
+describe('from outside', () => {
+  test('/metrics is not there', async () => {
+    for (const path of ['/metrics', '/metrics/', '/%6detrics', '//metrics']) {
+      const answer = await call('GET', path);
+      expect(answer.status, path).toBe(404);
+      expect(answer.body).toMatchObject({ success: false, error: { code: 'NOT_FOUND' } });
+    }
+  });
+
+  test('only the documented ports are published, and only on loopback', async () => {
+    const { stdout } = await shellOrThrow(
+      `docker ps --filter label=com.docker.compose.project=${project} --format '{{.Ports}}'`,
+    );
+    const published = [...stdout.matchAll(/(\S+):(\d+)->/g)].map(([, address, port]) => `${address}:${port}`);
+    const expected = [ports.http, ports.prometheus, ports.alertmanager, ports.maildev].map(
+      (port) => `127.0.0.1:${port}`,
+    );
+    expect(published.toSorted()).toEqual(expected.toSorted());
+  });
+
+  test('a request id goes through and comes back', async () => {
+    const id = 'e2e-0123456789abcdef';
+    const answer = await call('GET', '/api/v1/users', { headers: { 'x-request-id': id } });
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get('x-request-id')).toBe(id);
+    expect(answer.body.meta.requestId).toBe(id);
+  });
+
+  test('the health routes answer in the contract’s form', async () => {
+    const ready = await call('GET', '/health/ready');
+    expect(ready.status).toBe(200);
+    expect(ready.body).toMatchObject({ ready: true, timestamp: expect.any(String) });
+    expect(ready.body.services).toContainEqual({ name: 'database', ready: true });
+    expect((await call('GET', '/health/live')).body).toMatchObject({ alive: true });
+    expect((await call('GET', '/health/startup')).status).toBe(200);
+  });
+
+  test('the API describes itself and has a page to read it', async () => {
+    const document = await call('GET', '/api/v1/openapi.json');
+    expect(document.body.openapi).toMatch(/^3\.1/);
+    expect(Object.keys(document.body.paths)).toContain('/api/v1/users');
+    const page = await fetch(`${urls.http}/api/v1/docs/`);
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain('swagger-ui');
+  });
+});
+
+test('the stack at rest uses little memory', async () => {
+  const { stdout } = await shellOrThrow(
+    `docker stats --no-stream --format '{{.MemUsage}}' $(docker compose ps --quiet --status running)`,
+  );
+  const unit: Record<string, number> = { B: 1 / 1024 ** 2, KiB: 1 / 1024, MiB: 1, GiB: 1024 };
+  const mebibytes = stdout
+    .trim()
+    .split('\n')
+    .map((line) => /^([\d.]+)(\w+)/.exec(line))
+    .reduce((sum, match) => sum + Number(match?.[1]) * (unit[match?.[2] ?? ''] ?? Number.NaN), 0);
+  console.info(`the whole stack at rest: ${mebibytes.toFixed(0)} MiB (goal: ≤ 1536 MiB)`);
+  expect(mebibytes).toBeLessThanOrEqual(1536);
+});
