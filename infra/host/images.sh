@@ -24,8 +24,7 @@ BASE_POSTGRES_EXPORTER=prometheuscommunity/postgres-exporter:v0.19.1
 BASE_REDIS_EXPORTER=oliver006/redis_exporter:v1.86.0-alpine
 BASE_PGBOUNCER_EXPORTER=prometheuscommunity/pgbouncer-exporter:v0.12.0
 BASE_NGINX_EXPORTER=nginx/nginx-prometheus-exporter:1.5.1
-BASE_NODE_EXPORTER=prom/node-exporter:v1.11.1
-BASE_PROCESS_EXPORTER=ncabatoff/process-exporter:0.8.7'
+BASE_NODE_EXPORTER=prom/node-exporter:v1.11.1'
 DEBIAN_BASES='BASE_NODE=sv-sdk/base-node:24
 BASE_NODE_BUILD=sv-sdk/base-node-build:24
 BASE_POSTGRES=sv-sdk/base-postgres:18
@@ -38,8 +37,7 @@ BASE_POSTGRES_EXPORTER=sv-sdk/base-exporters:1
 BASE_REDIS_EXPORTER=sv-sdk/base-exporters:1
 BASE_PGBOUNCER_EXPORTER=sv-sdk/base-exporters:1
 BASE_NGINX_EXPORTER=sv-sdk/base-exporters:1
-BASE_NODE_EXPORTER=sv-sdk/base-exporters:1
-BASE_PROCESS_EXPORTER=sv-sdk/base-exporters:1'
+BASE_NODE_EXPORTER=sv-sdk/base-exporters:1'
 
 # The image names of a list of BASE_* lines, each once.
 names_of() { printf '%s\n' "$1" | cut -d= -f2 | sort -u; }

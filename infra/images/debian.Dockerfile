@@ -107,9 +107,8 @@ RUN --mount=type=secret,id=apt_sources,target=/etc/apt/sources.list \
     --mount=type=bind,from=lists,source=/var/lib/apt/lists,target=/var/lib/apt/lists \
     --mount=type=tmpfs,target=/var/cache/apt \
     install-packages prometheus-postgres-exporter prometheus-redis-exporter prometheus-pgbouncer-exporter \
-      prometheus-nginx-exporter prometheus-node-exporter prometheus-process-exporter \
+      prometheus-nginx-exporter prometheus-node-exporter \
  && cd /usr/bin \
  && for name in postgres redis pgbouncer node; do ln -s "prometheus-$name-exporter" "${name}_exporter"; done \
  && ln -s prometheus-nginx-exporter nginx-prometheus-exporter \
- && ln -s prometheus-process-exporter process-exporter \
  && ln -s usr/bin/prometheus-redis-exporter /redis_exporter

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { containersOf, envFile, shell, startStack } from './stack.ts';
+import { containersOf, envFile, repository, secretsDirectory, shell, startStack } from './stack.ts';
 
 let good: string;
 beforeAll(async () => {
@@ -14,9 +15,9 @@ afterEach(() => writeFileSync(envFile, good));
 const withSetting = (name: string, value: string) =>
   writeFileSync(envFile, `${good.replace(new RegExp(`^${name}=.*\n`, 'm'), '')}${name}=${value}\n`);
 
-async function refusal(): Promise<string> {
+async function refusal(variables = ''): Promise<string> {
   const before = await containersOf('');
-  const result = await shell('make up');
+  const result = await shell(`${variables} make up`);
   expect(result.exitCode, result.output).not.toBe(0);
   expect(await containersOf(''), 'nothing was changed').toEqual(before);
   return result.output;
@@ -41,6 +42,25 @@ describe('`make up` changes nothing and says what is wrong', () => {
     expect(await refusal()).toMatch(/line \d+/);
   });
 
+  test('when the disk, the memory, the engine or Compose are not enough, all of them at once', async () => {
+    // The real checks against limits that no host meets.
+    const output = await refusal('SV_MIN_DISK_GIB=1000000 SV_MIN_MEMORY_GIB=100000');
+    expect(output).toMatch(/Too little disk: \d+ GiB free on \S+, 1000000 GiB needed/);
+    expect(output).toMatch(/Too little memory: \d+ MiB, 100000 GiB needed/);
+    expect(await refusal('SV_MIN_ENGINE=999.0')).toMatch(/Docker Engine \S+ is too old: 999.0 or later/);
+    expect(await refusal('SV_MIN_COMPOSE=999.0')).toMatch(/Docker Compose \S+ is too old: 999.0 or later/);
+  });
+
+  test('when a secret is empty', async () => {
+    const path = join(secretsDirectory, 'redis_password');
+    const value = readFileSync(path, 'utf8');
+    chmodSync(path, 0o644);
+    writeFileSync(path, '');
+    expect(await refusal()).toMatch(/secret \S+redis_password is empty/);
+    writeFileSync(path, value);
+    chmodSync(path, 0o444);
+  });
+
   test('when settings have wrong values, all of them at once', async () => {
     withSetting('APP_INSTANCES', 'many');
     writeFileSync(envFile, `${readFileSync(envFile, 'utf8').replace(/^HTTP_PORT=.*$/m, 'HTTP_PORT=99999')}`);
@@ -48,6 +68,23 @@ describe('`make up` changes nothing and says what is wrong', () => {
     expect(output).toContain('APP_INSTANCES');
     expect(output).toContain('HTTP_PORT');
   });
+});
+
+test('without an engine and without root, the commands that install one are printed, and nothing is run', async () => {
+  // A bare Debian 12 as an ordinary user sees it: no dockerd, no socket.
+  const osRelease = join(repository, '.build', 'e2e', 'os-release');
+  const sources = join(repository, '.build', 'e2e', 'debian.sources');
+  writeFileSync(osRelease, 'ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\n');
+  writeFileSync(sources, 'deb [trusted=yes] http://mirror.invalid/debian bookworm main\n');
+  const result = await shell(
+    `docker run --rm --network none --user 65534 --env DOCKER_HOST=unix:///nowhere --volume ${osRelease}:/etc/os-release:ro` +
+      ` --volume ${sources}:/etc/apt/sources.list:ro --volume ${repository}:${repository}:ro --workdir ${repository}` +
+      ` sv-sdk/test:\${SV_VERSION:-dev} infra/host/engine.sh check`,
+  );
+  expect(result.exitCode).toBe(1);
+  expect(result.output).toContain('Run these as root');
+  expect(result.output).toContain('http://mirror.invalid/debian');
+  expect(result.output).toMatch(/apt-get install .*docker\.io\/trixie/);
 });
 
 test('a process with wrong settings lists every one of them and ends with 1', async () => {

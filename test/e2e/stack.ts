@@ -27,7 +27,7 @@ export const urls = {
 export const adminEmail = 'admin@example.org';
 export const project = 'sv-e2e';
 export const envFile = join(home, 'env');
-const secretsDirectory = join(home, 'secrets');
+export const secretsDirectory = join(home, 'secrets');
 /** Each test file has a process of its own; this tells the later ones. */
 const startedMark = join(home, 'started');
 

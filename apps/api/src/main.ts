@@ -1,7 +1,7 @@
 /** The API: `node apps/api/src/main.ts`. */
 import { createAuth } from '@sv-sdk/auth';
 import { createCache } from '@sv-sdk/cache';
-import { ConfigError, loadConfig, withPassword } from '@sv-sdk/config';
+import { loadConfigOrExit, withPassword } from '@sv-sdk/config';
 import { createDatabase } from '@sv-sdk/db';
 import { createLogger, createRegistry, runProcess, startOperationsServer } from '@sv-sdk/telemetry';
 import { createApp } from './app.ts';
@@ -9,7 +9,24 @@ import { startReadiness } from './readiness.ts';
 import { createRecentWrites } from './recent-writes.ts';
 import { startServer } from './server.ts';
 
-const config = readConfig();
+const config = loadConfigOrExit([
+  'LOG_LEVEL',
+  'SV_VERSION',
+  'HTTP_LISTEN_PORT',
+  'OPERATIONS_PORT',
+  'DRAIN_SECONDS',
+  'SHUTDOWN_DEADLINE_SECONDS',
+  'DATABASE_URL',
+  'DATABASE_REPLICA_URL',
+  'DB_PASSWORD',
+  'DB_POOL_MIN',
+  'DB_POOL_MAX',
+  'REDIS_URL',
+  'REDIS_PASSWORD',
+  'BETTER_AUTH_SECRET',
+  'BETTER_AUTH_URL',
+  'CORS_ORIGIN',
+]);
 const logger = createLogger({ service: 'app', version: config.SV_VERSION, level: config.LOG_LEVEL });
 const registry = createRegistry({ service: 'app', version: config.SV_VERSION });
 const cache = createCache({ url: withPassword(config.REDIS_URL, config.REDIS_PASSWORD), logger, registry });
@@ -74,31 +91,3 @@ runProcess({
     { name: 'operations server', close: () => operations.close() },
   ],
 });
-
-function readConfig() {
-  try {
-    return loadConfig([
-      'LOG_LEVEL',
-      'SV_VERSION',
-      'HTTP_LISTEN_PORT',
-      'OPERATIONS_PORT',
-      'DRAIN_SECONDS',
-      'SHUTDOWN_DEADLINE_SECONDS',
-      'DATABASE_URL',
-      'DATABASE_REPLICA_URL',
-      'DB_PASSWORD',
-      'DB_POOL_MIN',
-      'DB_POOL_MAX',
-      'REDIS_URL',
-      'REDIS_PASSWORD',
-      'BETTER_AUTH_SECRET',
-      'BETTER_AUTH_URL',
-      'CORS_ORIGIN',
-    ]);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    // For a person to mend: the list, and no stack.
-    process.stderr.write(`${error.message}\n`);
-    process.exit(1);
-  }
-}

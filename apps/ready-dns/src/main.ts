@@ -1,5 +1,5 @@
 /** Tells nginx, by DNS, which instances of the app are ready (docs: facts about nginx). */
-import { loadConfig } from '@sv-sdk/config';
+import { loadConfigOrExit } from '@sv-sdk/config';
 import { createLogger, createRegistry, runProcess, startOperationsServer } from '@sv-sdk/telemetry';
 import { createDiscovery } from './discovery.ts';
 import { Membership } from './membership.ts';
@@ -9,7 +9,7 @@ import { createResponder } from './protocol.ts';
 import { startDnsServer } from './server.ts';
 import { createWatcher } from './watcher.ts';
 
-const config = loadConfig([
+const config = loadConfigOrExit([
   'LOG_LEVEL',
   'SV_VERSION',
   'OPERATIONS_PORT',

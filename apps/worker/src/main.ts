@@ -1,4 +1,4 @@
-import { ConfigError, loadConfig, withPassword } from '@sv-sdk/config';
+import { loadConfigOrExit, withPassword } from '@sv-sdk/config';
 import { createDatabase } from '@sv-sdk/db';
 import {
   assertQueuePolicy,
@@ -18,7 +18,23 @@ import { createSmtpProvider } from './providers/smtp.ts';
 import { startRelay } from './relay/relay.ts';
 import { startSweeper } from './relay/sweeper.ts';
 
-const config = readConfig();
+const config = loadConfigOrExit([
+  'DATABASE_URL',
+  'DB_PASSWORD',
+  'DB_POOL_MAX',
+  'DB_POOL_MIN',
+  'EMAIL_CONCURRENCY',
+  'EMAIL_FROM',
+  'EMAIL_PROVIDER',
+  'EMAIL_SWEEP_AFTER_SECONDS',
+  'LOG_LEVEL',
+  'OPERATIONS_PORT',
+  'REDIS_QUEUE_PASSWORD',
+  'REDIS_QUEUE_URL',
+  'SHUTDOWN_DEADLINE_SECONDS',
+  'SMTP_URL',
+  'SV_VERSION',
+]);
 const service = 'worker';
 const logger = createLogger({ service, version: config.SV_VERSION, level: config.LOG_LEVEL });
 const registry = createRegistry({ service, version: config.SV_VERSION });
@@ -79,32 +95,6 @@ runProcess({
   ],
 });
 logger.info({ concurrency: config.EMAIL_CONCURRENCY, provider: provider.name }, 'started');
-
-function readConfig() {
-  try {
-    return loadConfig([
-      'DATABASE_URL',
-      'DB_PASSWORD',
-      'DB_POOL_MAX',
-      'DB_POOL_MIN',
-      'EMAIL_CONCURRENCY',
-      'EMAIL_FROM',
-      'EMAIL_PROVIDER',
-      'EMAIL_SWEEP_AFTER_SECONDS',
-      'LOG_LEVEL',
-      'OPERATIONS_PORT',
-      'REDIS_QUEUE_PASSWORD',
-      'REDIS_QUEUE_URL',
-      'SHUTDOWN_DEADLINE_SECONDS',
-      'SMTP_URL',
-      'SV_VERSION',
-    ]);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(1);
-  }
-}
 
 /** Before anything is taken from it or put into it. Waits for a server that is not up yet. */
 async function refuseQueueThatEvicts() {

@@ -1,2 +1,2 @@
-export { ConfigError, type ConfigFault, loadConfig, withPassword } from './load.ts';
+export { ConfigError, type ConfigFault, loadConfig, loadConfigOrExit, withPassword } from './load.ts';
 export { type Config, type SettingName, settings } from './settings.ts';

@@ -47,6 +47,20 @@ export function loadConfig<const Names extends SettingName>(
   return config as Config<Names>;
 }
 
+/**
+ * As {@link loadConfig}, for a process' start: what is wrong goes to stderr as a list for a person to mend, without
+ * a stack, and the process ends with 1.
+ */
+export function loadConfigOrExit<const Names extends SettingName>(names: readonly Names[]): Config<Names> {
+  try {
+    return loadConfig(names);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
 /** A URL without a password, and a password from a secret, as one connection URL. */
 export function withPassword(url: string, password: string | undefined): string {
   if (password === undefined) return url;

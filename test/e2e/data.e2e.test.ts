@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { call, eventually } from './client.ts';
+import { adminEmail, containersOf, shellOrThrow, startStack } from './stack.ts';
+
+beforeAll(startStack);
+
+/** Rows of a query as the superuser, columns separated by `|`. */
+async function sql(service: 'postgres' | 'postgres-replica', query: string): Promise<string[]> {
+  const { stdout } = await shellOrThrow(
+    `docker compose exec -T postgres sh -c 'PGPASSWORD=$(cat /run/secrets/postgres_password) exec psql -h ${service}` +
+      ` -U postgres -d sv -XAt -v ON_ERROR_STOP=1' <<'SQL'\n${query}\nSQL`,
+  );
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+async function redisSetting(service: 'redis' | 'redis-queue', name: string): Promise<string | undefined> {
+  const { stdout } = await shellOrThrow(
+    `docker compose exec -T ${service} sh -c 'REDISCLI_AUTH=$(cat $PASSWORD_FILE) redis-cli config get ${name}'`,
+  );
+  return stdout.split('\n')[1];
+}
+
+describe('Postgres', () => {
+  test('has a streaming replica with a slot of its own, which can hold back only so much', async () => {
+    expect(await sql('postgres', 'select application_name, state from pg_stat_replication')).toEqual([
+      'replica_1|streaming',
+    ]);
+    expect(await sql('postgres', 'select slot_name, active from pg_replication_slots')).toEqual([
+      'replica_1|t',
+    ]);
+    expect(await sql('postgres', 'show max_slot_wal_keep_size')).toEqual(['4GB']);
+    expect(await sql('postgres-replica', 'select pg_is_in_recovery()')).toEqual(['t']);
+  });
+
+  test('lets nobody in without SCRAM', async () => {
+    expect(
+      await sql('postgres', 'select distinct auth_method from pg_hba_file_rules where error is null'),
+    ).toEqual(['scram-sha-256']);
+    expect(
+      await sql(
+        'postgres',
+        "select rolname from pg_authid where rolcanlogin and rolpassword not like 'SCRAM-SHA-256%'",
+      ),
+    ).toEqual([]);
+  });
+
+  test('has room for all that PgBouncer may open', async () => {
+    const [most] = await sql(
+      'postgres',
+      "select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int",
+    );
+    // Two pools of 20 (sv and sv_ro), beside migrations, exporters and a person.
+    expect(Number(most)).toBeGreaterThan(2 * 20 + 10);
+  });
+});
+
+test('the cache evicts and keeps nothing on disk; the queue never evicts and does', async () => {
+  expect(await redisSetting('redis', 'maxmemory-policy')).toBe('allkeys-lru');
+  expect(await redisSetting('redis', 'appendonly')).toBe('no');
+  expect(await redisSetting('redis-queue', 'maxmemory-policy')).toBe('noeviction');
+  expect(await redisSetting('redis-queue', 'appendonly')).toBe('yes');
+  for (const service of ['redis', 'redis-queue'] as const) {
+    expect(Number(await redisSetting(service, 'maxmemory'))).toBeGreaterThan(0);
+  }
+});
+
+test('the client’s address is the one that nginx sees, whatever a client says of itself', async () => {
+  const marker = `e2e-${randomUUID()}`;
+  const answer = await call('POST', '/api/v1/auth/login', {
+    body: { email: adminEmail, password: 'wrong-wrong-wrong' },
+    headers: { 'x-forwarded-for': '203.0.113.7', 'x-real-ip': '203.0.113.7', 'x-request-id': marker },
+  });
+  expect(answer.status).toBe(401);
+  const addresses = await sql(
+    'postgres',
+    "select distinct ip_address from audit.audit_logs where event_type like 'auth.login%'",
+  );
+  expect(addresses).not.toContain('203.0.113.7');
+  // What nginx sees of a client on this host is the gateway of the network that its port is published from.
+  const { stdout } = await shellOrThrow(
+    `docker network inspect "$COMPOSE_PROJECT_NAME"_edge --format '{{(index .IPAM.Config 0).Gateway}}'`,
+  );
+  expect(addresses).toEqual([stdout.trim()]);
+});
+
+describe('with a part gone', () => {
+  test.for(['redis', 'postgres-replica'] as const)('%s: reads and writes go on', async (service) => {
+    const [container] = await containersOf(service);
+    const login = () =>
+      call('POST', '/api/v1/auth/login', {
+        body: { email: `${randomUUID()}@example.org`, password: 'wrong-wrong-wrong' },
+      });
+    await shellOrThrow(`docker stop --time 1 ${container}`);
+    try {
+      for (let round = 0; round < 20; round += 1) {
+        // 401 is this route's answer to a stranger, from Postgres; its audit row is a write.
+        expect((await login()).status).toBe(401);
+        expect((await call('GET', '/health/ready')).status).toBe(200);
+      }
+    } finally {
+      await shellOrThrow(`docker start ${container}`);
+    }
+  });
+
+  test('the primary: an error in the envelope, and service again by itself', async () => {
+    const [container] = await containersOf('postgres');
+    await shellOrThrow(`docker stop --time 20 ${container}`);
+    try {
+      const answer = await eventually(
+        () => call('GET', '/health/ready'),
+        ({ status }) => status === 503,
+        { seconds: 20, what: 'not ready' },
+      );
+      expect(answer.body).toMatchObject({ ready: false });
+      const refused = await call('POST', '/api/v1/auth/login', {
+        body: { email: adminEmail, password: 'x'.repeat(16) },
+      });
+      expect(refused.status).toBeGreaterThanOrEqual(500);
+      expect(refused.body).toMatchObject({ success: false, error: { code: expect.any(String) } });
+    } finally {
+      await shellOrThrow(`docker start ${container}`);
+    }
+    await eventually(
+      () => call('GET', '/health/ready'),
+      ({ status }) => status === 200,
+      { seconds: 60, what: 'ready again' },
+    );
+  });
+});
