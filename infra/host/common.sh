@@ -43,10 +43,11 @@ host_os() {
 }
 
 # The mirror that this host's apt uses for its own release. It is passed on as a build secret and written to no file of
-# the project. Security and third-party sources have another release name, so they do not match.
+# the project. Security and third-party sources have another release name, so they do not match. Without
+# --no-release-info a host that never ran `apt-get update` would name none.
 debian_mirror() {
   # shellcheck disable=SC1091,SC2016
-  apt-get indextargets --format '$(RELEASE) $(SITE)' 'Created-By: Packages' 2>/dev/null |
+  apt-get indextargets --no-release-info --format '$(RELEASE) $(SITE)' 'Created-By: Packages' 2>/dev/null |
     awk -v release="$(. /etc/os-release && echo "$VERSION_CODENAME")" '$1 == release { print $2; exit }'
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { call, eventually } from './client.ts';
+import { call, eventually, signIn } from './client.ts';
 import { adminEmail, containersOf, shellOrThrow, startStack } from './stack.ts';
 
 beforeAll(startStack);
@@ -84,23 +84,63 @@ test('the client’s address is the one that nginx sees, whatever a client says 
   expect(addresses).toEqual([stdout.trim()]);
 });
 
+/** Starts a stopped container and waits until it is healthy, so that the next test finds the stack whole. */
+async function startAgain(container: string): Promise<void> {
+  await shellOrThrow(`docker start ${container}`);
+  await eventually(
+    async () =>
+      (await shellOrThrow(`docker inspect --format '{{.State.Health.Status}}' ${container}`)).stdout.trim(),
+    (health) => health === 'healthy',
+    { seconds: 60, what: 'healthy again' },
+  );
+}
+
 describe('with a part gone', () => {
-  test.for(['redis', 'postgres-replica'] as const)('%s: reads and writes go on', async (service) => {
-    const [container] = await containersOf(service);
-    const login = () =>
-      call('POST', '/api/v1/auth/login', {
-        body: { email: `${randomUUID()}@example.org`, password: 'wrong-wrong-wrong' },
-      });
-    await shellOrThrow(`docker stop --time 1 ${container}`);
-    try {
-      for (let round = 0; round < 20; round += 1) {
-        // 401 is this route's answer to a stranger, from Postgres; its audit row is a write.
-        expect((await login()).status).toBe(401);
-        expect((await call('GET', '/health/ready')).status).toBe(200);
+  test.for(['redis', 'postgres-replica', 'ready-dns'] as const)(
+    '%s: reads and writes go on',
+    async (service) => {
+      const [container] = await containersOf(service);
+      const login = () =>
+        call('POST', '/api/v1/auth/login', {
+          body: { email: `${randomUUID()}@example.org`, password: 'wrong-wrong-wrong' },
+        });
+      await shellOrThrow(`docker stop --time 1 ${container}`);
+      try {
+        for (let round = 0; round < 20; round += 1) {
+          // 401 is this route's answer to a stranger, from Postgres; its audit row is a write.
+          expect((await login()).status).toBe(401);
+          expect((await call('GET', '/health/ready')).status).toBe(200);
+        }
+      } finally {
+        await startAgain(container as string);
       }
+    },
+  );
+
+  test('redis-queue: emails are accepted, and sent when it is back', async () => {
+    const [container] = await containersOf('redis-queue');
+    const token = await signIn();
+    await shellOrThrow(`docker stop --time 10 ${container}`);
+    let id: string;
+    try {
+      const accepted = await call('POST', '/api/v1/emails', {
+        token,
+        body: {
+          to: `${randomUUID()}@example.org`,
+          template: 'notification',
+          variables: { name: 'Ada', title: 'Late', message: 'But here.' },
+        },
+      });
+      expect(accepted.status).toBe(202);
+      [id] = accepted.body.data.ids;
     } finally {
-      await shellOrThrow(`docker start ${container}`);
+      await startAgain(container as string);
     }
+    await eventually(
+      () => call('GET', `/api/v1/emails/${id}`, { token }),
+      ({ body }) => body.data?.status === 'sent',
+      { seconds: 60, what: 'the email sent' },
+    );
   });
 
   test('the primary: an error in the envelope, and service again by itself', async () => {
@@ -119,7 +159,7 @@ describe('with a part gone', () => {
       expect(refused.status).toBeGreaterThanOrEqual(500);
       expect(refused.body).toMatchObject({ success: false, error: { code: expect.any(String) } });
     } finally {
-      await shellOrThrow(`docker start ${container}`);
+      await startAgain(container as string);
     }
     await eventually(
       () => call('GET', '/health/ready'),
