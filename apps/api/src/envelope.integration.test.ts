@@ -173,7 +173,7 @@ test('a fault of our own is in the log with its stack, and the answer has its re
   const line = api.log.find(({ requestId }) => requestId === answer.body.meta.requestId);
   expect(line).toMatchObject({
     status: 500,
-    error: { type: 'TypeError', stack: expect.stringContaining('hunter2') },
+    err: { type: 'TypeError', stack: expect.stringContaining('hunter2') },
   });
 });
 

@@ -1,3 +1,4 @@
+export { describeError } from './describe-error.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { createRegistry, DURATION_BUCKETS_SECONDS } from './metrics.ts';
 export { type OperationsServer, startOperationsServer } from './operations-server.ts';

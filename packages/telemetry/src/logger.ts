@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import { describeError } from './describe-error.ts';
 
 export type { Logger };
 
@@ -11,6 +12,7 @@ export function createLogger(options: { service: string; version: string; level:
     level: options.level,
     base: { service: options.service, version: options.version },
     timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: describeError },
     formatters: { level: (label) => ({ level: label }) },
     redact: {
       paths: [

@@ -1,6 +1,5 @@
 import { DURATION_BUCKETS_SECONDS, type Logger } from '@sv-sdk/telemetry';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { describeError } from '../errors.ts';
 import type { Middleware } from '../locals.ts';
 
 /** Routes that are asked every second by each prober: worth counting, not worth a line. */
@@ -56,7 +55,7 @@ export function observe(options: { logger: Logger; registry: Registry }): Middle
         ...(userId !== undefined && { userId }),
       };
       if (response.statusCode >= 500 && error !== undefined) {
-        options.logger.error({ ...line, error: describeError(error) }, 'request failed');
+        options.logger.error({ ...line, err: error }, 'request failed');
       } else {
         options.logger[QUIET_ROUTES.has(route) ? 'debug' : 'info'](line, 'request');
       }
