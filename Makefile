@@ -18,7 +18,7 @@ reset: ## down, and wipe the data (asks; YES=1 does not)
 	@$(HOST)/reset.sh
 
 ps: ## what runs, and how it feels
-	@$(COMPOSE) ps --all
+	@$(COMPOSE) ps --all --format "table {{.Name}}\t{{.Status}}"
 
 logs: ## follow the logs; SERVICE=app for one service
 	@$(COMPOSE) logs --follow --tail 100 $(SERVICE)
@@ -35,5 +35,5 @@ test-unit: ## the tests that need no server
 lint: ## format, lint and type checks
 	@$(HOST)/test.sh sh -c 'pnpm run lint && pnpm run typecheck && shellcheck -x infra/host/*.sh'
 
-sdk: ## the command line: ARGS="email stats"
-	@$(COMPOSE) --profile tools run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) sdk $(ARGS)
+sdk: ## the command line: ARGS="health"
+	@$(COMPOSE) --progress quiet run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) sdk $(ARGS)

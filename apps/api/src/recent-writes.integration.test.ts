@@ -24,8 +24,20 @@ test("a caller's last write is known to every instance, and to that caller only"
   await vi.waitFor(async () => expect(await other.cache.ping()).toBe(true));
   await vi.waitFor(async () => expect(await one.cache.ping()).toBe(true));
   await one.recentWrites.remember('ada', '0/1A2B3C');
-  expect(await other.recentWrites.lastLsn('ada')).toBe('0/1A2B3C');
+  expect(await other.recentWrites.lastLsn('ada')).toBe('00000000/001A2B3C');
   expect(await other.recentWrites.lastLsn('grace')).toBeUndefined();
+});
+
+test('of two writes the later one is kept, whichever instance is heard last', async () => {
+  const [one, other] = [connect(redis.url), connect(redis.url)];
+  await vi.waitFor(async () => expect(await other.cache.ping()).toBe(true));
+  await vi.waitFor(async () => expect(await one.cache.ping()).toBe(true));
+  // As texts, 9/… would be greater than 10/…
+  await one.recentWrites.remember('barbara', '10/0');
+  await other.recentWrites.remember('barbara', '9/FFFFFFFF');
+  expect(await one.recentWrites.lastLsn('barbara')).toBe('00000010/00000000');
+  await other.recentWrites.remember('barbara', '10/A');
+  expect(await one.recentWrites.lastLsn('barbara')).toBe('00000010/0000000A');
 });
 
 test('a cache that is away is not mistaken for a caller who wrote nothing', async () => {

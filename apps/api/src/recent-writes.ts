@@ -6,6 +6,14 @@ const REMEMBER_SECONDS = 30;
 
 const keyOf = (principalId: string) => `lsn:${principalId}`;
 
+/** Both halves of a position with all their digits, so that a later position is a greater text. */
+const comparable = (lsn: string) =>
+  lsn
+    .toUpperCase()
+    .split('/')
+    .map((half) => half.padStart(8, '0'))
+    .join('/');
+
 /**
  * Where a caller's last write is remembered for all instances. While the cache doesn't answer, `lastLsn`
  * rejects: nobody knows then what the caller wrote, and only the primary is right for sure.
@@ -13,7 +21,7 @@ const keyOf = (principalId: string) => `lsn:${principalId}`;
 export function createRecentWrites(cache: Cache): RecentWrites {
   return {
     async remember(principalId, lsn) {
-      const isKept = await cache.set(keyOf(principalId), lsn, REMEMBER_SECONDS);
+      const isKept = await cache.setGreatest(keyOf(principalId), comparable(lsn), REMEMBER_SECONDS);
       if (!isKept) throw new Error('the cache did not take the position of a write');
     },
     async lastLsn(principalId) {

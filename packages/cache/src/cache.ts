@@ -18,6 +18,11 @@ export interface Cache {
   lookup<T>(key: string): Promise<Lookup<T>>;
   /** Whether the cache took it. */
   set(key: string, value: unknown, ttlSeconds: number): Promise<boolean>;
+  /**
+   * Keeps the greater of the text that is there and this one, by the order of their characters, in one step
+   * for all instances; in both cases for `ttlSeconds` from now. Whether the cache took it.
+   */
+  setGreatest(key: string, text: string, ttlSeconds: number): Promise<boolean>;
   /** Whether the cache took it. */
   del(...keys: string[]): Promise<boolean>;
   ping(): Promise<boolean>;
@@ -28,6 +33,15 @@ export interface Cache {
 const COMMAND_TIMEOUT_MS = 200;
 const CONNECT_TIMEOUT_MS = 2_000;
 const MAX_RECONNECT_DELAY_MS = 1_000;
+
+/** Texts are compared as JSON, which both are: the same quotation mark stands before each. */
+const SET_GREATEST = `
+local kept = redis.call('get', KEYS[1])
+if kept and kept >= ARGV[1] then
+  return redis.call('expire', KEYS[1], ARGV[2])
+end
+return redis.call('set', KEYS[1], ARGV[1], 'ex', ARGV[2])
+`;
 
 /**
  * Connects in the background: a process starts, and goes on, without its cache. A key's part before the
@@ -77,30 +91,28 @@ export function createCache(options: { url: string; logger: Logger; registry: Re
     }
   };
 
+  /** Whether the cache took what `command` gives it. */
+  const store = async (keys: readonly string[], command: () => Promise<unknown>): Promise<boolean> => {
+    try {
+      await command();
+      return true;
+    } catch (error) {
+      for (const key of keys) failed(key, error);
+      return false;
+    }
+  };
+
   return {
     lookup,
     async get<T>(key: string) {
       const found = await lookup<T>(key);
       return found.result === 'hit' ? found.value : undefined;
     },
-    async set(key, value, ttlSeconds) {
-      try {
-        await redis.set(key, JSON.stringify(value), 'EX', ttlSeconds);
-        return true;
-      } catch (error) {
-        failed(key, error);
-        return false;
-      }
-    },
-    async del(...keys) {
-      try {
-        if (keys.length > 0) await redis.del(...keys);
-        return true;
-      } catch (error) {
-        for (const key of keys) failed(key, error);
-        return false;
-      }
-    },
+    set: (key, value, ttlSeconds) =>
+      store([key], () => redis.set(key, JSON.stringify(value), 'EX', ttlSeconds)),
+    setGreatest: (key, text, ttlSeconds) =>
+      store([key], () => redis.eval(SET_GREATEST, 1, key, JSON.stringify(text), ttlSeconds)),
+    del: (...keys) => store(keys, async () => keys.length > 0 && (await redis.del(...keys))),
     async ping() {
       try {
         return (await redis.ping()) === 'PONG';

@@ -12,7 +12,7 @@ export const RECENT_WRITE_SECONDS = 30;
  * be reached: a miss must mean that there was no write, or the caller is sent to a replica without it.
  */
 export interface RecentWrites {
-  /** Keeps `lsn` for {@link RECENT_WRITE_SECONDS}; should keep a later one of the same principal instead. */
+  /** Keeps `lsn` for {@link RECENT_WRITE_SECONDS}; a later one of the same principal stays. */
   remember(principalId: string, lsn: string): Promise<void>;
   lastLsn(principalId: string): Promise<string | undefined>;
 }
