@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { call, eventually, signIn } from './client.ts';
-import { adminEmail, containersOf, shellOrThrow, startStack } from './stack.ts';
+import { adminEmail, containersOf, project, shellOrThrow, startStack } from './stack.ts';
 
 beforeAll(startStack);
 
@@ -84,15 +84,16 @@ test('the client’s address is the one that nginx sees, whatever a client says 
   expect(addresses).toEqual([stdout.trim()]);
 });
 
-/** Starts a stopped container and waits until it is healthy, so that the next test finds the stack whole. */
+/** Starts a stopped container and waits until all are healthy again, so that the next test finds the stack whole. */
 async function startAgain(container: string): Promise<void> {
   await shellOrThrow(`docker start ${container}`);
-  await eventually(
-    async () =>
-      (await shellOrThrow(`docker inspect --format '{{.State.Health.Status}}' ${container}`)).stdout.trim(),
-    (health) => health === 'healthy',
-    { seconds: 60, what: 'healthy again' },
-  );
+  const notHealthy = async () => {
+    const { stdout } = await shellOrThrow(
+      `docker ps --filter label=com.docker.compose.project=${project} --format '{{.Names}} {{.Status}}'`,
+    );
+    return stdout.split('\n').filter((line) => /\((unhealthy|health: starting)\)/.test(line));
+  };
+  await eventually(notHealthy, (names) => names.length === 0, { seconds: 90, what: 'all healthy again' });
 }
 
 describe('with a part gone', () => {
