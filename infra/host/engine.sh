@@ -70,6 +70,16 @@ install_engine() {
   }
 }
 
+# A killed engine leaves its pid files behind, and after a restart of the machine the numbers may be those of other
+# processes: dockerd would then believe that it runs already.
+forget_dead_engine() {
+  local file
+  for file in /var/run/docker.pid /var/run/docker/containerd/containerd.pid; do
+    [ -f "$file" ] || continue
+    case "$(cat "/proc/$(cat "$file")/comm" 2>/dev/null)" in dockerd | containerd) ;; *) rm -f "$file" ;; esac
+  done
+}
+
 start_engine() {
   local waited=0
   if [ -d /run/systemd/system ]; then
@@ -77,6 +87,7 @@ start_engine() {
     systemctl enable --now docker >/dev/null
   else
     say "Starting Docker Engine (no systemd here: setsid dockerd, log in $DAEMON_LOG)"
+    forget_dead_engine
     setsid dockerd >"$DAEMON_LOG" 2>&1 </dev/null &
   fi
   until answers; do
