@@ -7,6 +7,8 @@ export default defineConfig({
     reporters: ['default', './test/harness/counting-reporter.ts'],
     // A test that hangs is a failure with a name, not a run that never ends.
     testTimeout: 20_000,
+    // `expect.poll` looks again and again; vitest's own patience is one second, which a busy machine can take for one look.
+    expect: { poll: { timeout: 30_000 } },
     hookTimeout: 120_000,
     projects: [
       {

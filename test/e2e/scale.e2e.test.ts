@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { call, eventually, query, scrapeTargets } from './client.ts';
 import { containersOf, secret, shellOrThrow, startStack } from './stack.ts';
 
@@ -31,9 +31,6 @@ function startLoad(lanes: number) {
   };
 }
 
-const load = { stop: async () => {} } as { stop: () => Promise<unknown> };
-afterAll(() => load.stop());
-
 const requestsByInstance = () =>
   query('sum by (instance) (increase(sv_http_requests_total{job="app", route="/api/v1/users"}[30s])) > 0');
 
@@ -46,7 +43,8 @@ test.for([
   '`%s` under load fails no request, and all of the %i instances serve and are scraped',
   async ([command, instances]) => {
     const running = startLoad(8);
-    load.stop = running.stop;
+    // Also when an expectation fails: else it would load the tests that follow.
+    onTestFinished(async () => void (await running.stop()));
     await shellOrThrow(command);
     expect(await containersOf('app')).toHaveLength(instances);
     const targets = await eventually(

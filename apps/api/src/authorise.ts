@@ -9,6 +9,16 @@ export function requirePermission(principal: Principal, permission: string): voi
   }
 }
 
+/** What it takes to do this to a resource that belongs to `ownerId`. */
+function permissionFor(
+  principal: Principal,
+  action: string,
+  resource: string,
+  ownerId: string | null,
+): string {
+  return `${action}:${ownerId === principal.userId ? 'own' : 'any'}:${resource}`;
+}
+
 /** Whether the caller may do this to a resource that belongs to `ownerId`. */
 export function mayAct(
   principal: Principal,
@@ -16,8 +26,7 @@ export function mayAct(
   resource: string,
   ownerId: string | null,
 ): boolean {
-  const scope = ownerId === principal.userId ? 'own' : 'any';
-  return allows(principal.permissions, `${action}:${scope}:${resource}`);
+  return allows(principal.permissions, permissionFor(principal, action, resource, ownerId));
 }
 
 /** The loaded resource, if it is there and the caller may read it: else both look the same. */
@@ -38,8 +47,5 @@ export function requireAct(
   resource: string,
   ownerId: string | null,
 ): void {
-  if (!mayAct(principal, action, resource, ownerId)) {
-    const scope = ownerId === principal.userId ? 'own' : 'any';
-    throw new ApiError('PERMISSION_DENIED', `This needs the permission ${action}:${scope}:${resource}.`);
-  }
+  requirePermission(principal, permissionFor(principal, action, resource, ownerId));
 }

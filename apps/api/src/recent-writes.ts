@@ -1,8 +1,5 @@
 import type { Cache } from '@sv-sdk/cache';
-import type { RecentWrites } from '@sv-sdk/db';
-
-/** A replica that is further behind than this is not asked at all (GitLab keeps a write as long). */
-const REMEMBER_SECONDS = 30;
+import { RECENT_WRITE_SECONDS, type RecentWrites } from '@sv-sdk/db';
 
 const keyOf = (principalId: string) => `lsn:${principalId}`;
 
@@ -21,7 +18,7 @@ const comparable = (lsn: string) =>
 export function createRecentWrites(cache: Cache): RecentWrites {
   return {
     async remember(principalId, lsn) {
-      const isKept = await cache.setGreatest(keyOf(principalId), comparable(lsn), REMEMBER_SECONDS);
+      const isKept = await cache.setGreatest(keyOf(principalId), comparable(lsn), RECENT_WRITE_SECONDS);
       if (!isKept) throw new Error('the cache did not take the position of a write');
     },
     async lastLsn(principalId) {

@@ -1,7 +1,6 @@
 import { createLogger } from '@sv-sdk/telemetry';
 import { expect, it } from 'vitest';
 import { startLoop } from './loop.ts';
-import { eventually } from './testing/eventually.ts';
 
 const logger = createLogger({ service: 'test', version: 'test', level: 'silent' });
 
@@ -14,7 +13,7 @@ it('goes on at once while there is more, and rests when there is not', async () 
     turn: async () => (++turns % 5 === 0 ? 'rest' : 'again'),
     logger,
   });
-  await eventually(() => turns).toBeGreaterThanOrEqual(15);
+  await expect.poll(() => turns).toBeGreaterThanOrEqual(15);
   expect(performance.now() - startedMs).toBeGreaterThanOrEqual(190);
   await loop.stop();
 });
@@ -31,7 +30,7 @@ it('survives turns that fail, and waits longer after each', async () => {
     },
     logger,
   });
-  await eventually(() => at.length).toBeGreaterThanOrEqual(6);
+  await expect.poll(() => at.length).toBeGreaterThanOrEqual(6);
   await loop.stop();
   const pauses = at.slice(1, 6).map((time, index) => Math.round(time - (at[index] ?? 0)));
   for (const [index, least] of [38, 78, 158, 318].entries())
@@ -72,7 +71,7 @@ it('stops in the middle of a rest, and only after the turn that runs', async () 
     },
     logger,
   });
-  await eventually(() => turns).toBe(1);
+  await expect.poll(() => turns).toBe(1);
   await resting.stop();
   expect(turns).toBe(1);
 });

@@ -4,7 +4,6 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { startTestRedis, type TestRedis } from '@sv-sdk/queue/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually } from './testing/eventually.ts';
 import { createRig, type Rig } from './testing/rig.ts';
 import { type SmtpSink, startSmtpSink } from './testing/smtp-sink.ts';
 
@@ -84,7 +83,7 @@ describe('the worker process', () => {
     }
   };
   const untilReady = (worker: Worker) =>
-    eventually(async () => (await ask(worker, '/health/ready')).status).toBe(200);
+    expect.poll(async () => (await ask(worker, '/health/ready')).status).toBe(200);
   /** Holds every message at the server until the returned function is called. */
   const holdMessages = () => {
     let release = () => {};
@@ -126,18 +125,18 @@ describe('the worker process', () => {
     const [id = ''] = await rig.enqueue({});
     const worker = start();
     await untilReady(worker);
-    await eventually(async () => (await rig.row(id)).status).toBe('sent');
+    await expect.poll(async () => (await rig.row(id)).status).toBe('sent');
     expect((await ask(worker, '/health/live')).status).toBe(200);
-    await eventually(async () => (await ask(worker, '/metrics')).body).toContain(
-      'sv_email_sends_total{provider="smtp",result="sent"} 1',
-    );
+    await expect
+      .poll(async () => (await ask(worker, '/metrics')).body)
+      .toContain('sv_email_sends_total{provider="smtp",result="sent"} 1');
     const { body } = await ask(worker, '/metrics');
     expect(body).toContain('sv_outbox_relayed_total 1');
     expect(body).toContain('sv_queue_wait_seconds_count 1');
     expect(body).toContain('sv_queue_processing_seconds_count 1');
-    await eventually(async () => (await ask(worker, '/metrics')).body).toContain(
-      '\nsv_outbox_oldest_seconds 0\n',
-    );
+    await expect
+      .poll(async () => (await ask(worker, '/metrics')).body)
+      .toContain('\nsv_outbox_oldest_seconds 0\n');
     expect(body).toContain('sv_build_info{service="worker",version="dev"} 1');
     worker.process.kill('SIGTERM');
     expect(await worker.exited).toBe(0);
@@ -148,7 +147,7 @@ describe('the worker process', () => {
     const worker = start();
     await untilReady(worker);
     await rig.taking.config('SET', 'maxmemory-policy', 'allkeys-lru');
-    await eventually(async () => (await ask(worker, '/health/ready')).status).toBe(503);
+    await expect.poll(async () => (await ask(worker, '/health/ready')).status).toBe(503);
     expect((await ask(worker, '/health/live')).status).toBe(200);
     await rig.taking.config('SET', 'maxmemory-policy', 'noeviction');
     await untilReady(worker);
@@ -158,11 +157,11 @@ describe('the worker process', () => {
     const ids = await rig.enqueue({}, {}, {});
     const { release, arrived } = holdMessages();
     const worker = start({ EMAIL_CONCURRENCY: '2' });
-    await eventually(arrived).toBe(2);
+    await expect.poll(arrived).toBe(2);
     worker.process.kill('SIGTERM');
-    await eventually(async () => String(await rig.taking.call('CLIENT', 'LIST'))).not.toContain(
-      'cmd=bzpopmin',
-    );
+    await expect
+      .poll(async () => String(await rig.taking.call('CLIENT', 'LIST')))
+      .not.toContain('cmd=bzpopmin');
     release();
     expect(await worker.exited).toBe(0);
     const rows = await rig.rows();
@@ -171,9 +170,9 @@ describe('the worker process', () => {
     expect(sink.received).toHaveLength(2);
 
     const next = start();
-    await eventually(async () => (await rig.rows()).map(({ status }) => status)).toEqual(
-      ids.map(() => 'sent'),
-    );
+    await expect
+      .poll(async () => (await rig.rows()).map(({ status }) => status))
+      .toEqual(ids.map(() => 'sent'));
     expect(sink.received).toHaveLength(3);
     next.process.kill('SIGTERM');
     expect(await next.exited).toBe(0);
@@ -183,7 +182,7 @@ describe('the worker process', () => {
     await rig.enqueue({});
     const { release, arrived } = holdMessages();
     const worker = start({ SHUTDOWN_DEADLINE_SECONDS: '2' });
-    await eventually(arrived).toBe(1);
+    await expect.poll(arrived).toBe(1);
     const toldMs = performance.now();
     worker.process.kill('SIGTERM');
     expect(await worker.exited).toBe(1);

@@ -16,6 +16,11 @@ export function hashApiKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
+/** What is kept of a key: enough to show which it is, and to recognise it. */
+export function storedKey(key: string): { prefix: string; hash: string } {
+  return { prefix: key.slice(0, SHOWN_LENGTH), hash: hashApiKey(key) };
+}
+
 /** Makes a key for a user. The key itself is in the answer and nowhere else. */
 export async function createApiKey(
   tx: Tx,
@@ -24,7 +29,7 @@ export async function createApiKey(
   const key = KEY_PREFIX + randomBytes(KEY_BYTES).toString('base64url');
   const [row] = await tx
     .insert(apiKeys)
-    .values({ ...options, prefix: key.slice(0, SHOWN_LENGTH), hash: hashApiKey(key) })
+    .values({ ...options, ...storedKey(key) })
     .returning();
   if (row === undefined) throw new Error('the insert of an API key returned no row');
   return { key, row };

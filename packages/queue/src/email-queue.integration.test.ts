@@ -13,9 +13,6 @@ import { startTestRedis, type TestRedis } from './testing/redis.ts';
 
 const logger = createLogger({ service: 'test', version: 'test', level: 'fatal' });
 
-/** Looks again and again; vitest's own patience is one second, which a busy machine can take for one look. */
-const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 30_000 });
-
 const email = (overrides: Partial<EmailToSend> = {}): EmailToSend => ({
   emailSendId: randomUUID(),
   priority: 5,
@@ -87,7 +84,7 @@ describe('the email queue', () => {
     work(async ({ emailSendId }) => {
       taken.push(emailSendId);
     });
-    await eventually(() => taken).toEqual([urgent.emailSendId, late.emailSendId]);
+    await expect.poll(() => taken).toEqual([urgent.emailSendId, late.emailSendId]);
     expect(await state(tomorrow.emailSendId)).toBe('delayed');
   });
 
@@ -95,7 +92,7 @@ describe('the email queue', () => {
     const [waiting, done, unknown] = [email(), email(), email()];
     await queue.addSends([done]);
     work(async () => {});
-    await eventually(() => state(done.emailSendId)).toBe('completed');
+    await expect.poll(() => state(done.emailSendId)).toBe('completed');
     await worker?.close();
     worker = undefined;
     await queue.addSends([waiting]);
@@ -119,12 +116,14 @@ describe('the email queue', () => {
   it('heals when its connection was cut', async () => {
     await queue.addSends([email()]);
     await taking.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-    await eventually(() =>
-      queue.addSends([email()]).then(
-        () => 'added',
-        () => 'cut',
-      ),
-    ).toBe('added');
+    await expect
+      .poll(() =>
+        queue.addSends([email()]).then(
+          () => 'added',
+          () => 'cut',
+        ),
+      )
+      .toBe('added');
   });
 
   it('tries three times, and a deferral costs no try', async () => {
@@ -137,9 +136,9 @@ describe('the email queue', () => {
       if (emailSendId === failing.emailSendId) throw new Error('not today');
       if (count <= 5) throw new DeferJob('later', 20);
     });
-    await eventually(() => state(deferred.emailSendId)).toBe('completed');
+    await expect.poll(() => state(deferred.emailSendId)).toBe('completed');
     expect(tries.get(deferred.emailSendId)).toBe(6);
-    await eventually(() => state(failing.emailSendId)).toBe('failed');
+    await expect.poll(() => state(failing.emailSendId)).toBe('failed');
     expect(tries.get(failing.emailSendId)).toBe(3);
   });
 
@@ -155,7 +154,7 @@ describe('the email queue', () => {
       throw new GiveUpJob('no such address');
     });
     for (const id of [hopeless.emailSendId, 'malformed', 'unknown']) {
-      await eventually(() => state(id)).toBe('failed');
+      await expect.poll(() => state(id)).toBe('failed');
     }
     expect(tries).toBe(1);
     expect((await queue.bull.getJob(hopeless.emailSendId))?.failedReason).toBe('no such address');
@@ -175,7 +174,7 @@ describe('the email queue', () => {
       async () => {},
       (seconds) => waits.push(seconds),
     );
-    await eventually(() => waits.length).toBe(1);
+    await expect.poll(() => waits.length).toBe(1);
     expect(waits[0]).toBeGreaterThan(89);
     expect(waits[0]).toBeLessThan(95);
   });
@@ -192,13 +191,13 @@ describe('the email queue', () => {
       taken.push(emailSendId);
       await release;
     });
-    await eventually(() => taken.length).toBe(1);
+    await expect.poll(() => taken.length).toBe(1);
     let closed = false;
     const closing = worker?.close().then(() => {
       closed = true;
     });
     // A job that comes in just before BullMQ has let go of its blocking connection is still taken (and finished).
-    await eventually(async () => String(await taking.call('CLIENT', 'LIST'))).not.toContain('cmd=bzpopmin');
+    await expect.poll(async () => String(await taking.call('CLIENT', 'LIST'))).not.toContain('cmd=bzpopmin');
     await queue.addSends([next]);
     expect(closed).toBe(false);
     finish();

@@ -4,8 +4,8 @@
  */
 export function describeError(error: unknown, depth = 0): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: typeof error };
-  const query = property(error, 'query');
-  const isQueryError = typeof query === 'string' && Array.isArray(property(error, 'params'));
+  const query = Reflect.get(error, 'query');
+  const isQueryError = typeof query === 'string' && Array.isArray(Reflect.get(error, 'params'));
   return {
     type: error.name,
     ...(isQueryError ? { query } : { message: error.message, stack: error.stack }),
@@ -17,12 +17,8 @@ export function describeError(error: unknown, depth = 0): Record<string, unknown
 function pick(error: Error, names: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
     names.flatMap((name) => {
-      const value = property(error, name);
+      const value = Reflect.get(error, name);
       return value === undefined ? [] : [[name, value]];
     }),
   );
-}
-
-function property(value: object, name: string): unknown {
-  return Reflect.get(value, name);
 }

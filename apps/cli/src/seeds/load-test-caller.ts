@@ -1,5 +1,5 @@
 import { recordAudit } from '@sv-sdk/audit';
-import { hashApiKey, insertUser } from '@sv-sdk/auth';
+import { insertUser, storedKey } from '@sv-sdk/auth';
 import { apiKeys, LOAD_TEST_ROLE, type Seed, type Tx, users } from '@sv-sdk/db';
 import type { Logger } from '@sv-sdk/telemetry';
 import { and, eq, isNull, ne } from 'drizzle-orm';
@@ -7,7 +7,6 @@ import { and, eq, isNull, ne } from 'drizzle-orm';
 /** `.invalid` is reserved: no mail can ever reach it. */
 const EMAIL = 'load-test@sv-sdk.invalid';
 const KEY_NAME = 'load test';
-const SHOWN_LENGTH = 10;
 
 /**
  * The caller of the load tests: a user who can't sign in, may only read users, and has the key from
@@ -18,10 +17,9 @@ export function seedLoadTestCaller(options: { apiKey: string; logger: Logger }):
   return async (tx) => {
     const userId = await findOrMakeUser(tx);
     if (userId === undefined) return;
-    const hash = hashApiKey(options.apiKey);
     const [inserted] = await tx
       .insert(apiKeys)
-      .values({ userId, name: KEY_NAME, prefix: options.apiKey.slice(0, SHOWN_LENGTH), hash })
+      .values({ userId, name: KEY_NAME, ...storedKey(options.apiKey) })
       .onConflictDoNothing({ target: apiKeys.hash })
       .returning({ id: apiKeys.id });
     if (inserted === undefined) return;

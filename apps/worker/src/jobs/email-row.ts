@@ -17,6 +17,13 @@ export type Claim =
   /** Sent, failed or gone. */
   | { readonly outcome: 'done' };
 
+/** No worker has the row, or the one that had it was not heard of for longer than its lease. */
+export const isFree = () =>
+  or(
+    isNull(emailSends.claimedAt),
+    lt(emailSends.claimedAt, sql`now() - make_interval(secs => ${CLAIM_LEASE_SECONDS})`),
+  );
+
 /**
  * Takes the email for this worker alone and counts the attempt. One statement, so two workers can't both have
  * it; the database's clock on both sides, so theirs need not agree.
@@ -26,16 +33,7 @@ export async function claimEmail(db: Database, emailSendId: string): Promise<Cla
     .write()
     .update(emailSends)
     .set({ claimedAt: sql`now()`, attempts: sql`${emailSends.attempts} + 1` })
-    .where(
-      and(
-        eq(emailSends.id, emailSendId),
-        eq(emailSends.status, 'queued'),
-        or(
-          isNull(emailSends.claimedAt),
-          lt(emailSends.claimedAt, sql`now() - make_interval(secs => ${CLAIM_LEASE_SECONDS})`),
-        ),
-      ),
-    )
+    .where(and(eq(emailSends.id, emailSendId), eq(emailSends.status, 'queued'), isFree()))
     // Postgres 18: what the row was before.
     .returning({ ...getTableColumns(emailSends), abandoned: sql<boolean>`old.claimed_at is not null` });
   if (row?.claimedAt) {

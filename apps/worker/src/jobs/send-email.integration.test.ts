@@ -4,7 +4,6 @@ import { startTestRedis, type TestRedis } from '@sv-sdk/queue/testing';
 import { eq } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { relayBatch } from '../relay/relay.ts';
-import { eventually } from '../testing/eventually.ts';
 import { createRig, type Rig } from '../testing/rig.ts';
 import { type SmtpSink, startSmtpSink } from '../testing/smtp-sink.ts';
 import { CLAIM_LEASE_SECONDS } from './email-row.ts';
@@ -46,7 +45,7 @@ describe('sending an email', () => {
     const id = await enqueueOne();
     const before = await rig.row(id);
     runQueue();
-    await eventually(() => status(id)).toBe('sent');
+    await expect.poll(() => status(id)).toBe('sent');
     const after = await rig.row(id);
     expect(after).toEqual({
       ...before,
@@ -94,7 +93,7 @@ describe('sending an email', () => {
       return undefined;
     };
     const first = rig.send({ emailSendId: id });
-    await eventually(() => arrived).toBe(1);
+    await expect.poll(() => arrived).toBe(1);
     await expect(rig.send({ emailSendId: id })).rejects.toBeInstanceOf(DeferJob);
     release();
     await first;
@@ -109,11 +108,13 @@ describe('sending an email', () => {
     let refusals = 1;
     sink.onRecipient = () => (refusals-- > 0 ? { code: 451, reason: 'greylisted, come back' } : undefined);
     runQueue();
-    await eventually(() => rig.row(id)).toMatchObject({
-      errorMessage: expect.stringContaining('451 greylisted'),
-    });
+    await expect
+      .poll(() => rig.row(id))
+      .toMatchObject({
+        errorMessage: expect.stringContaining('451 greylisted'),
+      });
     expect(await rig.row(id)).toMatchObject({ status: 'queued', claimedAt: null, attempts: 1 });
-    await eventually(() => status(id)).toBe('sent');
+    await expect.poll(() => status(id)).toBe('sent');
     expect(await rig.row(id)).toMatchObject({ attempts: 2, errorMessage: null });
     expect(await counted('retried')).toBe(1);
   });
@@ -122,7 +123,7 @@ describe('sending an email', () => {
     const id = await enqueueOne();
     sink.onMessage = () => ({ code: 452, reason: 'mailbox full' });
     runQueue();
-    await eventually(() => status(id)).toBe('failed');
+    await expect.poll(() => status(id)).toBe('failed');
     expect(await rig.row(id)).toMatchObject({
       attempts: 3,
       claimedAt: null,
@@ -130,19 +131,19 @@ describe('sending an email', () => {
       failedAt: expect.any(Date),
       errorMessage: expect.stringContaining('452 mailbox full'),
     });
-    await eventually(() => rig.queue.bull.getJobState(id)).toBe('failed');
+    await expect.poll(() => rig.queue.bull.getJobState(id)).toBe('failed');
   });
 
   it('has failed at once, with the reason, when the server answers 5xx', async () => {
     const id = await enqueueOne();
     sink.onRecipient = () => ({ code: 550, reason: 'no such user here' });
     runQueue();
-    await eventually(() => status(id)).toBe('failed');
+    await expect.poll(() => status(id)).toBe('failed');
     expect(await rig.row(id)).toMatchObject({
       attempts: 1,
       errorMessage: expect.stringContaining('550 no such user here'),
     });
-    await eventually(() => rig.queue.bull.getJobState(id)).toBe('failed');
+    await expect.poll(() => rig.queue.bull.getJobState(id)).toBe('failed');
     expect(sink.received).toEqual([]);
   });
 
@@ -150,7 +151,7 @@ describe('sending an email', () => {
     const id = await enqueueOne();
     sink.onRecipient = (address) => ({ code: 550, reason: `<${address}>: user unknown` });
     runQueue();
-    await eventually(() => rig.queue.bull.getJobState(id)).toBe('failed');
+    await expect.poll(() => rig.queue.bull.getJobState(id)).toBe('failed');
     expect((await rig.row(id)).errorMessage).toContain('<ada@example.org>: user unknown');
     const job = JSON.stringify(await rig.taking.hgetall(rig.queue.bull.toKey(id)));
     expect(job).toContain('<[address]>: user unknown');
@@ -162,12 +163,14 @@ describe('sending an email', () => {
     await sink.close();
     const id = await enqueueOne();
     runQueue();
-    await eventually(() => rig.row(id)).toMatchObject({
-      errorMessage: expect.stringContaining('ECONNREFUSED'),
-    });
+    await expect
+      .poll(() => rig.row(id))
+      .toMatchObject({
+        errorMessage: expect.stringContaining('ECONNREFUSED'),
+      });
     expect(await rig.row(id)).toMatchObject({ status: 'queued', attempts: 0, claimedAt: null });
     sink = await startSmtpSink(port);
-    await eventually(() => status(id)).toBe('sent');
+    await expect.poll(() => status(id)).toBe('sent');
     expect(sink.received).toHaveLength(1);
   });
 
@@ -225,7 +228,7 @@ describe('sending an email', () => {
     let arrived = 0;
     sink.onMessage = () => (++arrived === 1 ? verdict : undefined);
     const slow = rig.send({ emailSendId: id }).catch(() => 'refused');
-    await eventually(() => arrived).toBe(1);
+    await expect.poll(() => arrived).toBe(1);
     await rig.change(id, { claimedAt: new Date(Date.now() - (CLAIM_LEASE_SECONDS + 1) * SECOND_MS) });
     await rig.send({ emailSendId: id });
     refuse();
@@ -244,9 +247,9 @@ describe('sending an email', () => {
         one.startRelay();
         one.startWorker();
       }
-      await eventually(async () => (await rig.rows()).filter((row) => row.status === 'sent').length).toBe(
-        emails,
-      );
+      await expect
+        .poll(async () => (await rig.rows()).filter((row) => row.status === 'sent').length)
+        .toBe(emails);
       const rows = await rig.rows();
       expect(rows).toHaveLength(emails);
       expect(new Set(rows.map(({ attempts }) => attempts))).toEqual(new Set([1]));
@@ -265,7 +268,7 @@ describe('sending an email', () => {
     expect(await relayBatch(rig)).toBe(1);
     rig.startWorker();
     expect(await rig.queue.bull.getJobState(id)).toBe('delayed');
-    await eventually(() => status(id)).toBe('sent');
+    await expect.poll(() => status(id)).toBe('sent');
     const { sentAt, sendAt } = await rig.row(id);
     expect(sentAt?.getTime()).toBeGreaterThanOrEqual(sendAt?.getTime() ?? Number.POSITIVE_INFINITY);
   });

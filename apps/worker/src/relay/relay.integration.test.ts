@@ -1,7 +1,6 @@
 import { startTestRedis, type TestRedis } from '@sv-sdk/queue/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CLAIM_LEASE_SECONDS } from '../jobs/email-row.ts';
-import { eventually } from '../testing/eventually.ts';
 import { createRig, type Rig } from '../testing/rig.ts';
 import { type SmtpSink, startSmtpSink } from '../testing/smtp-sink.ts';
 import { relayBatch } from './relay.ts';
@@ -63,7 +62,7 @@ describe('the relay', () => {
       },
     };
     const slow = relayBatch({ ...rig, queue: slowQueue });
-    await eventually(() => reached).toBe(true);
+    await expect.poll(() => reached).toBe(true);
     expect(await relayBatch(rig)).toBe(100);
     release();
     expect(await slow).toBe(500);
@@ -109,7 +108,7 @@ describe('the sweeper', () => {
     expect(await sweep()).toEqual({ restored: 1, position: undefined });
     rig.startRelay();
     rig.startWorker();
-    await eventually(async () => (await rig.row(id)).status).toBe('sent');
+    await expect.poll(async () => (await rig.row(id)).status).toBe('sent');
     expect(await rig.rows()).toHaveLength(1);
     expect(sink.received.filter(({ messageId }) => messageId.includes(id))).toHaveLength(1);
   });
@@ -135,11 +134,11 @@ describe('the sweeper', () => {
     // As when a job runs out of attempts while Postgres is away.
     await rig.change(id, { status: 'delivered' });
     rig.startWorker();
-    await eventually(() => rig.queue.bull.getJobState(id)).toBe('completed');
+    await expect.poll(() => rig.queue.bull.getJobState(id)).toBe('completed');
     await rig.change(id, { status: 'queued' });
     expect((await sweep()).restored).toBe(1);
     rig.startRelay();
-    await eventually(async () => (await rig.row(id)).status).toBe('sent');
+    await expect.poll(async () => (await rig.row(id)).status).toBe('sent');
   });
 
   it('goes through a long queue batch by batch, and begins anew at its end', async () => {

@@ -1,8 +1,8 @@
 import { type Database, emailOutbox, emailSends, type Tx } from '@sv-sdk/db';
 import type { EmailQueue } from '@sv-sdk/queue';
 import type { Logger } from '@sv-sdk/telemetry';
-import { and, asc, eq, gt, inArray, isNull, lt, notExists, or, sql } from 'drizzle-orm';
-import { CLAIM_LEASE_SECONDS } from '../jobs/email-row.ts';
+import { and, asc, eq, gt, inArray, lt, notExists, sql } from 'drizzle-orm';
+import { isFree } from '../jobs/email-row.ts';
 import { type Loop, startLoop } from '../loop.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 
@@ -84,10 +84,7 @@ async function findCandidates(tx: Tx, afterSeconds: number, position: SweepPosit
       and(
         eq(emailSends.status, 'queued'),
         lt(emailSends.createdAt, sql`now() - make_interval(secs => ${afterSeconds})`),
-        or(
-          isNull(emailSends.claimedAt),
-          lt(emailSends.claimedAt, sql`now() - make_interval(secs => ${CLAIM_LEASE_SECONDS})`),
-        ),
+        isFree(),
         notExists(inOutbox),
         position === undefined ? undefined : gt(emailSends.id, position),
       ),
