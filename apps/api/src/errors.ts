@@ -27,22 +27,31 @@ export interface ErrorDetail {
   readonly message: string;
 }
 
-/** What a caller is told. `cause` is for the log and never leaves. */
+/** What the audit row of a refusal says beyond code and operation. */
+export interface Refusal {
+  /** Absent: `access.refused`. */
+  readonly eventType?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+/** What a caller is told. `cause` is for the log, `refusal` for the audit; neither ever leaves. */
 export class ApiError extends Error {
   readonly code: ErrorCode;
   readonly field: string | undefined;
   readonly details: readonly ErrorDetail[] | undefined;
+  readonly refusal: Refusal | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    more: { field?: string; details?: readonly ErrorDetail[]; cause?: unknown } = {},
+    more: { field?: string; details?: readonly ErrorDetail[]; cause?: unknown; refusal?: Refusal } = {},
   ) {
     super(message, { cause: more.cause });
     this.name = 'ApiError';
     this.code = code;
     this.field = more.field;
     this.details = more.details;
+    this.refusal = more.refusal;
   }
 
   get status(): ErrorStatus {

@@ -1,1 +1,2 @@
 export { type Cache, createCache, type Lookup } from './cache.ts';
+export { cacheKey, TTL_SECONDS } from './keys.ts';

@@ -7,6 +7,7 @@ import { createDatabaseMetrics, type ReadReason } from './metrics.ts';
 import { RECENT_WRITE_SECONDS, type RecentWrites, WriteMemory } from './recent-writes.ts';
 import { ReplicaClient } from './replica-client.ts';
 import { ReplicaMonitor } from './replica-monitor.ts';
+import { staleKeysOf } from './stale-keys.ts';
 import { type Committed, type Db, type Tx, transact } from './transaction.ts';
 
 export interface Database {
@@ -40,6 +41,8 @@ export interface DatabaseOptions {
   registry: Registry;
   /** Shares writes with other instances. Without it only this process' own writes are seen by its reads. */
   recentWrites?: RecentWrites | undefined;
+  /** Told after a commit which keys of the cache it made wrong (`markStale`). What it throws is only logged. */
+  onStaleKeys?: ((keys: string[]) => Promise<void>) | undefined;
   /** From here on a replica is not read. Below the 30 s for which writes are remembered. */
   replicaMaxLagSeconds?: number;
 }
@@ -77,6 +80,15 @@ export function createDatabase(options: DatabaseOptions): Database {
   // Libraries that are given this (better-auth's adapter) call transaction(); drizzle's own leaks, see transact().
   onPrimary.transaction = async (action, config) => (await begin((tx) => action(tx), { config })).value;
 
+  /** The transaction is committed: a failure here must not look as if it were not. The worker publishes again. */
+  const publishStaleKeys = async (keys: string[]) => {
+    try {
+      await options.onStaleKeys?.(keys);
+    } catch (error) {
+      logger.warn({ err: error }, 'stale keys of the cache could not be published');
+    }
+  };
+
   const route =
     replica && createReplicaRoute({ ...options, primary, replica, memory, fallbacks: metrics.fallbacks });
 
@@ -92,8 +104,17 @@ export function createDatabase(options: DatabaseOptions): Database {
     async withTx(action, { principalId } = {}) {
       const isRemembered =
         principalId !== undefined && (replica !== undefined || options.recentWrites !== undefined);
-      const { value, position } = await begin(action, { wantPosition: isRemembered });
+      let staleKeys: string[] = [];
+      const { value, position } = await begin(
+        async (tx) => {
+          const result = await action(tx);
+          staleKeys = staleKeysOf(tx);
+          return result;
+        },
+        { wantPosition: isRemembered },
+      );
       if (isRemembered && position !== undefined) await memory.remember(principalId, position);
+      if (staleKeys.length > 0) await publishStaleKeys(staleKeys);
       return value;
     },
 

@@ -8,5 +8,6 @@ export {
 } from './migrate.ts';
 export { RECENT_WRITE_SECONDS, type RecentWrites } from './recent-writes.ts';
 export * from './schema/index.ts';
+export { markStale } from './stale-keys.ts';
 export { LOAD_TEST_ROLE, SYSTEM_ROLES, type SystemRole } from './system-roles.ts';
 export type { Db, Tx } from './transaction.ts';

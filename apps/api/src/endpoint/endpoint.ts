@@ -1,5 +1,6 @@
 /** What a route is: its schemas, who may call it, and what it does. Router and OpenAPI are both made of it. */
 import type { Principal } from '@sv-sdk/auth';
+import type { Tx } from '@sv-sdk/db';
 import type { z } from 'zod';
 import type { Pagination } from '../envelope.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -9,6 +10,9 @@ import type { Services } from '../services.ts';
 export type Access = 'public' | 'principal' | 'session';
 export type Method = 'get' | 'post' | 'patch' | 'delete';
 
+/** Writes an audit row of the caller's, in the transaction that it was handed out with. */
+export type Audit = (eventType: string, metadata?: Readonly<Record<string, unknown>>) => Promise<void>;
+
 export interface Context<A extends Access, P, Q, B> {
   readonly services: Services;
   readonly principal: A extends 'public' ? undefined : Principal;
@@ -17,6 +21,11 @@ export interface Context<A extends Access, P, Q, B> {
   readonly body: B;
   readonly ipAddress: string;
   readonly userAgent: string | undefined;
+  /**
+   * The way to change something: a transaction on the primary, with the writer of its audit rows. The caller's
+   * later reads see what it wrote. Every change writes at least one audit row.
+   */
+  withTx<T>(action: (tx: Tx, audit: Audit) => Promise<T>): Promise<T>;
   /** Adds a Set-Cookie with this value. */
   setCookie(value: string): void;
 }

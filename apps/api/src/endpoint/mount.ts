@@ -1,11 +1,13 @@
 import { isIP } from 'node:net';
+import { recordAudit } from '@sv-sdk/audit';
+import type { Tx } from '@sv-sdk/db';
 import type { Express, Request } from 'express';
 import { metaOf } from '../envelope.ts';
 import type { ApiResponse } from '../locals.ts';
 import type { Services } from '../services.ts';
 import { authenticate } from './authenticate.ts';
 import { checkOrigin } from './check-origin.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { Audit, Endpoint } from './endpoint.ts';
 import { parse, readBody } from './parse.ts';
 
 /** Makes routes of endpoints; what an endpoint throws, the app's error handler answers. */
@@ -33,14 +35,28 @@ async function serve(
   const query = endpoint.query && parse(endpoint.query, request.query);
   const body = endpoint.body && parse(endpoint.body, await readBody(request, response));
 
+  const ipAddress = clientAddress(request);
   const context = {
     services,
     principal: principal as never,
     params: params as never,
     query: query as never,
     body: body as never,
-    ipAddress: clientAddress(request),
+    ipAddress,
     userAgent: request.get('user-agent'),
+    withTx: <T>(action: (tx: Tx, audit: Audit) => Promise<T>) =>
+      services.db.withTx(
+        (tx) =>
+          action(tx, (eventType, metadata) =>
+            recordAudit(tx, {
+              eventType,
+              userId: principal?.userId ?? null,
+              ipAddress,
+              ...(metadata !== undefined && { metadata }),
+            }),
+          ),
+        { ...(principal !== undefined && { principalId: principal.userId }) },
+      ),
     setCookie: (value: string) => response.append('Set-Cookie', value),
   };
   const meta = () => metaOf({ requestId: response.locals.requestId, version: services.settings.version });

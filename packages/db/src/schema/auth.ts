@@ -1,5 +1,17 @@
 import { sql } from 'drizzle-orm';
-import { boolean, check, index, pgSchema, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  index,
+  integer,
+  pgSchema,
+  primaryKey,
+  smallint,
+  text,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
 import { createdAt, id, moment, updatedAt } from './columns.ts';
 
 export const authSchema = pgSchema('auth');
@@ -27,6 +39,13 @@ export const users = authSchema.table(
     index('users_role_created_at_idx')
       .on(table.role, table.createdAt, table.id)
       .where(sql`deleted_at is null`),
+    // text_pattern_ops: LIKE 'prefix%' is one range of these, whatever the database's collation.
+    index('users_email_prefix_idx')
+      .on(table.email.op('text_pattern_ops'), table.id)
+      .where(sql`deleted_at is null`),
+    index('users_name_prefix_idx')
+      .on(sql`lower(name) text_pattern_ops`, table.id)
+      .where(sql`deleted_at is null`),
     check('users_email_is_lower_case', sql`email = lower(email)`),
   ],
 );
@@ -38,6 +57,7 @@ export const sessions = authSchema.table(
     userId: text('user_id')
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
+    /** SHA-256 of the token, in hexadecimal: who reads the table can sign in as nobody. */
     token: text('token').notNull(),
     expiresAt: moment('expires_at').notNull(),
     ipAddress: text('ip_address'),
@@ -48,6 +68,7 @@ export const sessions = authSchema.table(
   (table) => [
     uniqueIndex('sessions_token_key').on(table.token),
     index('sessions_user_id_idx').on(table.userId),
+    index('sessions_expires_at_idx').on(table.expiresAt),
   ],
 );
 
@@ -87,7 +108,10 @@ export const verifications = authSchema.table(
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },
-  (table) => [index('verifications_identifier_idx').on(table.identifier)],
+  (table) => [
+    index('verifications_identifier_idx').on(table.identifier),
+    index('verifications_expires_at_idx').on(table.expiresAt),
+  ],
 );
 
 export const apiKeys = authSchema.table(
@@ -104,6 +128,8 @@ export const apiKeys = authSchema.table(
     hash: text('hash').notNull(),
     /** Permissions that the key is narrowed to; null: all that its user holds. */
     scopes: text('scopes').array(),
+    /** Requests a minute; null: what RATE_LIMIT_PRINCIPAL_PER_MINUTE says. Set by the platform, not by the key's user. */
+    rateLimitPerMinute: integer('rate_limit_per_minute'),
     expiresAt: moment('expires_at'),
     lastUsedAt: moment('last_used_at'),
     revokedAt: moment('revoked_at'),
@@ -114,3 +140,67 @@ export const apiKeys = authSchema.table(
     index('api_keys_user_id_idx').on(table.userId),
   ],
 );
+
+/**
+ * How many living users a role has, kept by a trigger: count(*) over a million rows costs 100 ms at every page.
+ * Each role has some rows (slots), so that two transactions seldom wait for the same one; the sum is the count.
+ */
+export const userCounts = authSchema.table(
+  'user_counts',
+  {
+    role: text('role').notNull(),
+    slot: smallint('slot').notNull(),
+    live: bigint('live', { mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ name: 'user_counts_pkey', columns: [table.role, table.slot] })],
+);
+
+/**
+ * Attempts to sign in by address, whether or not anybody has it: a lock must not tell who has an account.
+ * `identifier` is the SHA-256 of the address in lower case.
+ */
+export const loginAttempts = authSchema.table(
+  'login_attempts',
+  {
+    identifier: text('identifier').primaryKey(),
+    /** Since `window_started_at` without a success; counted before the password is looked at. */
+    failures: integer('failures').notNull(),
+    windowStartedAt: moment('window_started_at').notNull().defaultNow(),
+    lockedUntil: moment('locked_until'),
+  },
+  (table) => [index('login_attempts_window_started_at_idx').on(table.windowStartedAt)],
+);
+
+const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
+
+/** The first answer to a POST with an Idempotency-Key, written in the transaction of what it answers. */
+export const idempotencyKeys = authSchema.table(
+  'idempotency_keys',
+  {
+    /** The user's id; `anonymous` where nobody is signed in. */
+    principalId: text('principal_id').notNull(),
+    key: text('key').notNull(),
+    /** SHA-256 of method, path and body: the same key for another request is refused. */
+    requestHash: text('request_hash').notNull(),
+    /** Null only inside the transaction that will fill it. */
+    status: smallint('status'),
+    /** Encrypted: an answer may hold a new API key or a session's token. */
+    answer: bytes('answer'),
+    createdAt: createdAt(),
+    expiresAt: moment('expires_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'idempotency_keys_pkey', columns: [table.principalId, table.key] }),
+    index('idempotency_keys_expires_at_idx').on(table.expiresAt),
+  ],
+);
+
+/**
+ * Keys of the cache that a transaction made wrong, written in that transaction. The instance that committed
+ * publishes them at once; the worker does it again and removes the row, so that a kill in between loses nothing.
+ */
+export const staleCacheKeys = authSchema.table('stale_cache_keys', {
+  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  keys: text('keys').array().notNull(),
+  createdAt: createdAt(),
+});

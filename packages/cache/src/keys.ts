@@ -1,0 +1,17 @@
+/** The names of what is cached, as SV-SDK's users know them. A key's part before the first `:` is its kind. */
+export const cacheKey = {
+  /** A user as the API shows it. */
+  user: (userId: string) => `user:${userId}`,
+  /** `tokenHash`: SHA-256 of the token in hexadecimal, as auth.sessions keeps it; the cache, too, opens no door. */
+  session: (tokenHash: string) => `session:${tokenHash}`,
+  /** `keyHash`: as auth.api_keys keeps it. */
+  apiKey: (keyHash: string) => `api_key:${keyHash}`,
+  /** The roles of a user. */
+  permissions: (userId: string) => `permissions:${userId}`,
+  /** What a role permits, by its id: a role of a million users is one key. */
+  role: (roleId: string) => `role:${roleId}`,
+  template: (name: string, locale: string) => `template:${name}:${locale}`,
+} as const;
+
+/** How long what is cached lives without a word of invalidation (SV-SDK's tiers). */
+export const TTL_SECONDS = { short: 60, medium: 300, long: 3_600, day: 86_400, week: 604_800 } as const;
