@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs scale load test test-unit lint sdk
+.PHONY: help up down reset ps logs scale load test test-unit lint sdk client
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-unit: ## the tests that need no server
 
 lint: ## format, lint and type checks
 	@$(HOST)/test.sh sh -c 'pnpm run lint && pnpm run typecheck && shellcheck -x infra/host/*.sh'
+
+client: ## generate the API client's types anew from the routes
+	@$(HOST)/test.sh pnpm run generate:client
 
 sdk: ## the command line: ARGS="health"
 	@$(COMPOSE) --progress quiet run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) sdk $(ARGS)

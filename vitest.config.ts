@@ -25,7 +25,10 @@ export default defineConfig({
           name: 'integration',
           include: everywhere.map((place) => `${place}/*.integration.test.ts`),
           exclude: ['**/node_modules/**'],
-          globalSetup: ['packages/db/src/testing/global-setup.ts'],
+          globalSetup: [
+            'packages/db/src/testing/global-setup.ts',
+            'packages/cache/src/testing/global-setup.ts',
+          ],
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
         },

@@ -24,7 +24,7 @@ build_stack() {
   local settings=$SV_ENV_FILE
   # Where no settings exist yet (`make test` before any `make up`), the example's do: they are not built in.
   [ -f "$settings" ] || settings=.env.example
-  COMPOSE_ENV_FILES=.build/images.env,$settings logged build docker compose --progress plain build
+  COMPOSE_ENV_FILES=.build/images.env,$settings logged build docker compose --progress plain --profile tools build
 }
 
 build_test() {

@@ -79,5 +79,16 @@ make_secrets() {
   [ "$made" -eq 0 ] || say "Made $made secrets in $SECRETS_DIR"
 }
 
+# Where `sdk db backup` puts its dumps. The container's user writes there, nobody else on the host gets that far.
+make_backup_folder() {
+  local folder
+  folder=$(setting BACKUP_DIR ./backups)
+  [ ! -d "$folder/dumps" ] || return 0
+  (umask 077 && mkdir -p "$folder")
+  mkdir -p "$folder/dumps"
+  chmod 1777 "$folder/dumps"
+}
+
 if [ -f "$SV_ENV_FILE" ]; then say "$SV_ENV_FILE is left as it is"; else make_env_file; fi
 make_secrets
+make_backup_folder

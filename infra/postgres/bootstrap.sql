@@ -19,6 +19,8 @@ grant pg_monitor to sv_monitor;
 alter role sv_app set statement_timeout = '15s';
 alter role sv_app set lock_timeout = '5s';
 alter role sv_app set idle_in_transaction_session_timeout = '30s';
+-- Audit rows are sealed 25 s after their transaction began (migration 0003, which sets it for older clusters).
+alter role sv_app set transaction_timeout = '20s';
 alter role sv_owner set lock_timeout = '30s';
 alter role sv_monitor set statement_timeout = '10s';
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { call, eventually, signIn } from './client.ts';
-import { adminEmail, containersOf, project, shellOrThrow, startStack } from './stack.ts';
+import { call, clientOf, eventually, signIn } from './client.ts';
+import { startAgain } from './containers.ts';
+import { adminEmail, containersOf, shellOrThrow, startStack } from './stack.ts';
 
 beforeAll(startStack);
 
@@ -84,18 +85,6 @@ test('the client’s address is the one that nginx sees, whatever a client says 
   expect(addresses).toEqual([stdout.trim()]);
 });
 
-/** Starts a stopped container and waits until all are healthy again, so that the next test finds the stack whole. */
-async function startAgain(container: string): Promise<void> {
-  await shellOrThrow(`docker start ${container}`);
-  const notHealthy = async () => {
-    const { stdout } = await shellOrThrow(
-      `docker ps --filter label=com.docker.compose.project=${project} --format '{{.Names}} {{.Status}}'`,
-    );
-    return stdout.split('\n').filter((line) => /\((unhealthy|health: starting)\)/.test(line));
-  };
-  await eventually(notHealthy, (names) => names.length === 0, { seconds: 90, what: 'all healthy again' });
-}
-
 describe('with a part gone', () => {
   test.for(['redis', 'postgres-replica', 'ready-dns'] as const)(
     '%s: reads and writes go on',
@@ -120,26 +109,24 @@ describe('with a part gone', () => {
 
   test('redis-queue: emails are accepted, and sent when it is back', async () => {
     const [container] = await containersOf('redis-queue');
-    const token = await signIn();
+    const admin = clientOf({ token: await signIn() });
     await shellOrThrow(`docker stop --time 10 ${container}`);
     let id: string;
     try {
-      const accepted = await call('POST', '/api/v1/emails', {
-        token,
+      const accepted = await admin.post('/api/v1/emails', {
         body: {
           to: `${randomUUID()}@example.org`,
           template: 'notification',
           variables: { name: 'Ada', title: 'Late', message: 'But here.' },
         },
       });
-      expect(accepted.status).toBe(202);
-      [id] = accepted.body.data.ids;
+      [id = ''] = accepted.data.ids;
     } finally {
       await startAgain(container as string);
     }
     await eventually(
-      () => call('GET', `/api/v1/emails/${id}`, { token }),
-      ({ body }) => body.data?.status === 'sent',
+      () => admin.get('/api/v1/emails/{id}', { params: { path: { id } } }),
+      ({ data }) => data.status === 'sent',
       { seconds: 60, what: 'the email sent' },
     );
   });

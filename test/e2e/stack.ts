@@ -37,6 +37,11 @@ export const environment: Record<string, string> = {
   SV_ENV_FILE: envFile,
   COMPOSE_ENV_FILES: envFile,
   SECRETS_DIR: secretsDirectory,
+  BACKUP_DIR: join(home, 'backups'),
+  // All tests come from one address and mostly from one user; limits.e2e.test.ts has an address of its own.
+  RATE_LIMIT_PRINCIPAL_PER_MINUTE: '60000',
+  RATE_LIMIT_ADDRESS_PER_MINUTE: '6000',
+  RATE_LIMIT_SIGN_IN_PER_MINUTE: '200',
 };
 
 /** `make up` writes what it finds in the environment into the settings that it makes, once. */

@@ -3,11 +3,14 @@ import type { Endpoint } from './endpoint/endpoint.ts';
 import { mountEndpoints } from './endpoint/mount.ts';
 import { cors } from './middleware/cors.ts';
 import { answerErrors } from './middleware/errors.ts';
+import { limits } from './middleware/limits.ts';
 import { routeNotFound } from './middleware/not-found.ts';
 import { observe } from './middleware/observe.ts';
 import { requestId } from './middleware/request-id.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
 import { createOpenApiDocument } from './openapi.ts';
+import { limitUnknownRoutes } from './rate-limits/limit-unknown-routes.ts';
+import { mountLinkPages } from './routes/auth/pages.ts';
 import { mountDocs } from './routes/docs.ts';
 import { mountHealth } from './routes/health.ts';
 import { endpoints } from './routes/index.ts';
@@ -20,6 +23,8 @@ const TRUSTED_HOPS = 1;
 export function createApp(services: Services, more: readonly Endpoint[] = []): Express {
   const app = express();
   app.set('etag', false); // answers are not cached, and a hash of each costs time
+  // Else Express answers `If-None-Match: *` with an empty 304 in place of our answer.
+  Object.defineProperty(app.request, 'fresh', { value: false });
   app.set('x-powered-by', false);
   app.set('query parser', 'simple'); // no nested objects out of a query
   app.set('trust proxy', TRUSTED_HOPS);
@@ -28,12 +33,15 @@ export function createApp(services: Services, more: readonly Endpoint[] = []): E
   app.use(observe(services));
   app.use(securityHeaders(services.settings));
   app.use(cors(services.settings.corsOrigins));
+  app.use(limits);
 
   mountHealth(app, services);
   const { version } = services.settings;
   mountDocs(app, createOpenApiDocument(endpoints, { version, cookieName: services.auth.cookieName }));
+  mountLinkPages(app);
   mountEndpoints(app, [...endpoints, ...more], services);
 
+  app.use(limitUnknownRoutes(services.rateLimits));
   app.use(routeNotFound);
   app.use(answerErrors(services.settings));
   return app;

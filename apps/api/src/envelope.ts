@@ -15,7 +15,12 @@ export const pagination = z
     page: z.int(),
     pageSize: z.int(),
     totalPages: z.int(),
-    totalCount: z.int(),
+    totalCount: z
+      .int()
+      .meta({ description: 'Of all pages; at least so many where `totalCountIsExact` is false.' }),
+    totalCountIsExact: z.boolean().meta({
+      description: 'false: there are too many to count them at each page; follow `hasNextPage`.',
+    }),
     hasNextPage: z.boolean(),
     hasPreviousPage: z.boolean(),
     nextCursor: z.string().nullable().meta({ description: 'Give it as `cursor` for the next page.' }),
@@ -48,10 +53,8 @@ export function metaOf(request: { requestId: string; version: string }): z.outpu
   return { requestId: request.requestId, timestamp: new Date().toISOString(), version: request.version };
 }
 
-export function errorEnvelope(
-  error: ApiError,
-  request: { requestId: string; version: string },
-): z.output<typeof failure> {
+/** The envelope of an error, without its meta. */
+export function failureContent(error: ApiError): Omit<z.output<typeof failure>, 'meta'> {
   const { code, message, field, details } = error;
   return {
     success: false,
@@ -61,6 +64,12 @@ export function errorEnvelope(
       ...(field !== undefined && { field }),
       ...(details !== undefined && { details: [...details] }),
     },
-    meta: metaOf(request),
   };
+}
+
+export function errorEnvelope(
+  error: ApiError,
+  request: { requestId: string; version: string },
+): z.output<typeof failure> {
+  return { ...failureContent(error), meta: metaOf(request) };
 }

@@ -17,7 +17,8 @@ function databaseError(code: string, more: Record<string, string> = {}): Error {
 describe('what is thrown becomes a code', () => {
   test.each([
     [databaseError('23505', { constraint: 'users_email_key' }), 'CONSTRAINT_VIOLATION', 'email'],
-    [databaseError('23505', { constraint: 'roles_name_key' }), 'CONSTRAINT_VIOLATION', undefined],
+    [databaseError('23505', { constraint: 'roles_name_key' }), 'CONSTRAINT_VIOLATION', 'name'],
+    [databaseError('23505', { constraint: 'another_key' }), 'CONSTRAINT_VIOLATION', undefined],
     [databaseError('23503'), 'CONSTRAINT_VIOLATION', undefined],
     [databaseError('22021'), 'VALIDATION_ERROR', undefined],
     [databaseError('42P01'), 'DATABASE_ERROR', undefined],
@@ -25,6 +26,7 @@ describe('what is thrown becomes a code', () => {
     [databaseError('57P01'), 'SERVICE_UNAVAILABLE', undefined],
     [databaseError('08P01'), 'SERVICE_UNAVAILABLE', undefined],
     [databaseError('53300'), 'SERVICE_UNAVAILABLE', undefined],
+    [databaseError('55P03'), 'SERVICE_UNAVAILABLE', undefined],
     [databaseError('40P01'), 'SERVICE_UNAVAILABLE', undefined],
     [databaseError('25006'), 'SERVICE_UNAVAILABLE', undefined],
     [Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }), 'SERVICE_UNAVAILABLE', undefined],

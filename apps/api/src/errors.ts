@@ -40,11 +40,19 @@ export class ApiError extends Error {
   readonly field: string | undefined;
   readonly details: readonly ErrorDetail[] | undefined;
   readonly refusal: Refusal | undefined;
+  /** Leaves as the header Retry-After. */
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    more: { field?: string; details?: readonly ErrorDetail[]; cause?: unknown; refusal?: Refusal } = {},
+    more: {
+      field?: string;
+      details?: readonly ErrorDetail[];
+      cause?: unknown;
+      refusal?: Refusal;
+      retryAfterSeconds?: number;
+    } = {},
   ) {
     super(message, { cause: more.cause });
     this.name = 'ApiError';
@@ -52,6 +60,7 @@ export class ApiError extends Error {
     this.field = more.field;
     this.details = more.details;
     this.refusal = more.refusal;
+    this.retryAfterSeconds = more.retryAfterSeconds;
   }
 
   get status(): ErrorStatus {
@@ -79,20 +88,27 @@ function fromRequestParsing(error: unknown): ApiError | undefined {
   const status = property(error, 'status');
   if (typeof status !== 'number' || status < 400 || status > 499) return undefined;
   if (status === 404) return notFound();
-  const messages: Record<string, string> = {
-    'entity.parse.failed': 'The body is not valid JSON.',
-    'entity.too.large': 'The body is larger than 1 MB.',
-    'encoding.unsupported': 'The body must not be compressed.',
-    'charset.unsupported': 'The body must be UTF-8.',
-    'request.aborted': 'The body did not arrive completely.',
-    'request.size.invalid': 'The body is not as long as Content-Length says.',
-  };
-  const message = messages[String(property(error, 'type'))] ?? 'The request could not be read.';
-  return new ApiError('VALIDATION_ERROR', message, { cause: error });
+  const [message, field] = PARSING_FAULTS[String(property(error, 'type'))] ?? [
+    'The request could not be read.',
+  ];
+  return new ApiError('VALIDATION_ERROR', message, { cause: error, ...(field !== undefined && { field }) });
 }
 
+/** By body-parser's `type`: the text, and the field to name. */
+const PARSING_FAULTS: Record<string, [message: string, field?: string]> = {
+  'entity.parse.failed': ['The body is not valid JSON.', 'body'],
+  'entity.too.large': ['The body is larger than 1 MB.', 'body'],
+  'encoding.unsupported': ['The body must not be compressed.', 'Content-Encoding'],
+  'charset.unsupported': ['The body must be UTF-8.', 'Content-Type'],
+  'request.aborted': ['The body did not arrive completely.', 'body'],
+  'request.size.invalid': ['The body is not as long as Content-Length says.', 'Content-Length'],
+};
+
 /** Unique constraints that a caller can run into, and the field to name. */
-const FIELD_OF_CONSTRAINT: Record<string, string> = { users_email_key: 'email' };
+const FIELD_OF_CONSTRAINT: Record<string, string> = {
+  users_email_key: 'email',
+  roles_name_key: 'name',
+};
 
 /** No SQLSTATE, so no answer of a server: Node's codes, and node-postgres' texts, which are all it gives. */
 const CONNECTION_CODES = new Set([
@@ -138,6 +154,7 @@ function fromSqlState(code: string, source: Error, error: unknown): ApiError {
     case '08': // connection, PgBouncer's own errors
     case '40': // deadlock, serialization
     case '53': // out of connections, memory, disk
+    case '55': // waited too long for what another holds (lock_timeout)
     case '57': // cancelled, or shutting down
       if (code === '57014') {
         return new ApiError('TIMEOUT_ERROR', 'The database took too long to answer.', { cause: error });

@@ -1,10 +1,26 @@
 import { z } from 'zod';
-import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiResponsesObject } from 'zod-openapi';
+import {
+  createDocument,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiResponseObject,
+  type ZodOpenApiResponsesObject,
+} from 'zod-openapi';
 import type { Endpoint } from './endpoint/endpoint.ts';
+import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_PATTERN } from './endpoint/idempotency.ts';
 import { failure, listOf, successOf } from './envelope.ts';
 import { ERROR_STATUS, type ErrorCode } from './errors.ts';
 
 export type OpenApiDocument = ReturnType<typeof createDocument>;
+
+const TAGS: Readonly<Record<string, string>> = {
+  auth: 'Signing up and in, sessions, API keys.',
+  users: 'Who there is.',
+  roles: 'Permissions under a name, and who holds them.',
+  permissions: 'What somebody may do.',
+  emails: 'Sending, and what became of it.',
+  templates: 'What emails are made of.',
+  audit: 'What was done and what was refused.',
+};
 
 /** OpenAPI 3.1 from the schemas that requests are parsed with. */
 export function createOpenApiDocument(
@@ -26,6 +42,9 @@ export function createOpenApiDocument(
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
+    tags: Object.entries(TAGS)
+      .filter(([name]) => endpoints.some(({ tag }) => tag === name))
+      .map(([name, description]) => ({ name, description })),
     paths,
     components: {
       securitySchemes: {
@@ -42,8 +61,31 @@ export function createOpenApiDocument(
   });
 }
 
+const idempotencyHeader = z.object({
+  [IDEMPOTENCY_KEY]: z.string().regex(IDEMPOTENCY_KEY_PATTERN).optional().meta({
+    description:
+      'Makes the request safe to repeat: the first answer is kept for 24 hours and repeated. The same key with another request is a 409.',
+  }),
+});
+
+const answerHeaders = z.object({
+  'X-Request-Id': z.string(),
+  'RateLimit-Policy': z.string().meta({
+    description:
+      'The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds.',
+  }),
+  RateLimit: z.string().meta({
+    description: 'What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds.',
+  }),
+});
+const replayableHeaders = answerHeaders.extend({
+  'Idempotency-Replayed': z
+    .literal('true')
+    .optional()
+    .meta({ description: 'The answer is the one that this Idempotency-Key got before.' }),
+});
+
 function operationOf(endpoint: Endpoint): ZodOpenApiOperationObject {
-  const data = endpoint.data as z.ZodType;
   return {
     operationId: endpoint.operationId,
     summary: endpoint.summary,
@@ -52,24 +94,53 @@ function operationOf(endpoint: Endpoint): ZodOpenApiOperationObject {
     requestParams: {
       ...(endpoint.params !== undefined && { path: endpoint.params as unknown as z.ZodObject }),
       ...(endpoint.query !== undefined && { query: endpoint.query as unknown as z.ZodObject }),
+      ...(endpoint.method === 'post' && { header: idempotencyHeader }),
     },
     ...(endpoint.body !== undefined && {
       requestBody: {
         required: true,
-        content: { 'application/json': { schema: endpoint.body as z.ZodType } },
+        content: { 'application/json': { schema: bodyOf(endpoint) } },
       },
     }),
     responses: {
       [endpoint.status]: {
         description: 'Done.',
-        headers: z.object({ 'X-Request-Id': z.string() }),
-        content: {
-          'application/json': { schema: endpoint.answers === 'list' ? listOf(data) : successOf(data) },
-        },
+        headers: endpoint.method === 'post' ? replayableHeaders : answerHeaders,
+        content: contentOf(endpoint),
       },
       ...errorResponses(endpoint),
     },
   };
+}
+
+/** Generated clients have a type of this name, `CreateUserRequest`; a schema with an id of its own keeps it. */
+function withName(schema: z.ZodType, endpoint: Endpoint, suffix: 'Request' | 'Response'): z.ZodType {
+  const { operationId } = endpoint;
+  const id = `${operationId.charAt(0).toUpperCase()}${operationId.slice(1)}${suffix}`;
+  return schema.meta()?.id === undefined ? schema.meta({ ...schema.meta(), id }) : schema;
+}
+
+/** zod keeps every schema that has an id: one of each, however many documents are made. */
+function oncePerEndpoint(make: (endpoint: Endpoint) => z.ZodType): (endpoint: Endpoint) => z.ZodType {
+  const made = new WeakMap<Endpoint, z.ZodType>();
+  return (endpoint) => {
+    const schema = made.get(endpoint) ?? make(endpoint);
+    made.set(endpoint, schema);
+    return schema;
+  };
+}
+
+const bodyOf = oncePerEndpoint((endpoint) => withName(endpoint.body as z.ZodType, endpoint, 'Request'));
+
+const envelopeOf = oncePerEndpoint((endpoint) => {
+  if (endpoint.answers === 'stream') throw new Error(`${endpoint.operationId} answers without an envelope`);
+  const data = endpoint.data as z.ZodType;
+  return withName(endpoint.answers === 'list' ? listOf(data) : successOf(data), endpoint, 'Response');
+});
+
+function contentOf(endpoint: Endpoint): ZodOpenApiResponseObject['content'] {
+  if (endpoint.answers !== 'stream') return { 'application/json': { schema: envelopeOf(endpoint) } };
+  return Object.fromEntries(endpoint.contentTypes.map((type) => [type, { schema: z.string() }]));
 }
 
 function securityOf(endpoint: Endpoint): Record<string, never[]>[] {
@@ -80,13 +151,14 @@ function securityOf(endpoint: Endpoint): Record<string, never[]>[] {
 
 /** The codes that an endpoint can answer with, those that follow from its definition included. */
 export function errorCodesOf(endpoint: Endpoint): Set<ErrorCode> {
-  const hasInput =
-    endpoint.params !== undefined || endpoint.query !== undefined || endpoint.body !== undefined;
+  const isRepeatable = endpoint.method === 'post';
   return new Set<ErrorCode>([
-    ...(hasInput ? (['VALIDATION_ERROR'] as const) : []),
+    'VALIDATION_ERROR', // An address that is too long, where there is nothing else to be wrong.
     ...(endpoint.access === 'public' ? [] : (['AUTHENTICATION_ERROR', 'SESSION_ERROR'] as const)),
     ...(endpoint.access === 'public' && endpoint.method === 'get' ? [] : (['PERMISSION_DENIED'] as const)),
+    ...(isRepeatable ? (['CONSTRAINT_VIOLATION'] as const) : []),
     ...(endpoint.errors ?? []),
+    'RATE_LIMIT_EXCEEDED',
     'DATABASE_ERROR',
     'INTERNAL_ERROR',
     'SERVICE_UNAVAILABLE',
@@ -94,12 +166,21 @@ export function errorCodesOf(endpoint: Endpoint): Set<ErrorCode> {
   ]);
 }
 
+const MAY_SAY_WHEN = new Set<ErrorCode>(['RATE_LIMIT_EXCEEDED', 'ACCOUNT_LOCKED']);
+const retryHeaders = z.object({
+  'Retry-After': z.string().optional().meta({ description: 'In so many seconds it is worth another try.' }),
+});
+
 function errorResponses(endpoint: Endpoint): ZodOpenApiResponsesObject {
   const byStatus = Object.groupBy(errorCodesOf(endpoint), (code) => ERROR_STATUS[code]);
   return Object.fromEntries(
     Object.entries(byStatus).map(([status, codes]) => [
       status,
-      { description: codes.join(' or '), content: { 'application/json': { schema: failure } } },
+      {
+        description: codes.join(' or '),
+        ...(codes.some((code) => MAY_SAY_WHEN.has(code)) && { headers: retryHeaders }),
+        content: { 'application/json': { schema: failure } },
+      },
     ]),
   );
 }

@@ -1,33 +1,49 @@
 /** Pieces that the schemas of several resources are made of. */
-import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '@sv-sdk/auth';
+import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, userEmail, userName } from '@sv-sdk/auth';
 import { isPermission } from '@sv-sdk/permissions';
 import { z } from 'zod';
 
-/** A path parameter; ids are UUIDv7, but any text of their kind is just not found. */
-export const idParams = z.strictObject({
-  id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'is not an id' }),
-});
+/** An id; ours are UUIDv7, but any text of their kind is just not found. */
+export const idText = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'is not an id' });
+
+/** The path parameter of most routes. */
+export const idParams = z.strictObject({ id: idText });
 
 /** Postgres' text can't hold NUL, and no name needs a control character. */
 const printable = /^[^\p{Cc}]*$/u;
 
-export const nameText = z
+export const printableText = z.string().regex(printable, { error: 'must hold no control characters' });
+
+export const nameText = userName.meta({ examples: ['Ada Lovelace'] });
+
+export const emailAddress = userEmail.meta({ examples: ['ada@example.org'] });
+
+export const newPassword = z
   .string()
-  .trim()
-  .min(1)
-  .max(200)
-  .regex(printable, { error: 'must hold no control characters' });
-
-/** Addresses are kept and compared in lower case; RFC 5321 allows 254 characters. */
-export const emailAddress = z.email().max(254).toLowerCase();
-
-export const newPassword = z.string().min(MIN_PASSWORD_LENGTH).max(MAX_PASSWORD_LENGTH);
+  .min(MIN_PASSWORD_LENGTH)
+  .max(MAX_PASSWORD_LENGTH)
+  .meta({ examples: ['correct horse battery'] });
 
 export const permissionText = z
   .string()
   .max(200)
   .refine(isPermission, { error: 'must be action:scope:resource, such as read:any:user' })
   .meta({ examples: ['read:any:user'] });
+
+export const MAX_PERMISSIONS_PER_ROLE = 200;
+
+/** The permissions of a role, each once. */
+export const permissionList = z
+  .array(permissionText)
+  .max(MAX_PERMISSIONS_PER_ROLE)
+  .transform((permissions) => [...new Set(permissions)]);
+
+/** How a role is called, and referred to. */
+export const roleName = z
+  .string()
+  .max(50)
+  .regex(/^[a-z][a-z0-9_]*$/, { error: 'must be of a-z, 0-9 and _, and begin with a letter' })
+  .meta({ examples: ['support'] });
 
 /** A whole number out of a query, where everything is text. */
 export const integerParameter = (min: number, max: number) =>

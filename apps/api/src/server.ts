@@ -21,6 +21,8 @@ const HEADERS_TIMEOUT_MS = 66_000;
 /** A whole request, body included. Node wants it above the headers' time. */
 const REQUEST_TIMEOUT_MS = 90_000;
 const IDLE_SWEEP_MS = 100;
+/** Request line and headers. Above nginx' (24 KiB in lines of 8 KiB at the most) and what nginx adds. */
+const MAX_HEADER_BYTES = 32_768;
 
 export async function startServer(
   app: Express,
@@ -31,11 +33,16 @@ export async function startServer(
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // Node answers a request without Host without a body; the middleware `limits` does it in the envelope.
+      requireHostHeader: false,
     },
     app,
   );
+  // Node drops the headers beyond its limit and says nothing; `limits` refuses the request.
+  server.maxHeadersCount = 0;
   const inFlight = trackResponses(server, options.readiness);
-  server.on('clientError', (_error, socket) => answerBrokenRequest(socket, options.version));
+  answerInEnvelope(server, inFlight, options.version);
   server.listen(options.port);
   await once(server, 'listening');
   return {
@@ -87,16 +94,57 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-/** What isn't HTTP never reaches Express; it gets the envelope too, while there is somebody to write to. */
-function answerBrokenRequest(socket: Duplex, version: string): void {
+/** What never reaches Express gets the envelope, too. */
+function answerInEnvelope(server: Server, inFlight: ReadonlySet<ServerResponse>, version: string): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // Of a request that was read in full the answer is still to come, and this one would be taken for it.
+    const isOwed = [...inFlight].some(({ req }) => req.socket === socket && req.complete);
+    if (isOwed) socket.destroy();
+    else answerRaw(socket, faultOf(error), version);
+  });
+  server.on('connect', (_request, socket) => {
+    answerRaw(socket, new ApiError('NOT_FOUND', 'There is no such route.'), version);
+  });
+  server.on('checkExpectation', (request) => {
+    const error = invalid('Expect: only 100-continue is known here', 'Expect');
+    answerRaw(request.socket, error, version, { hasBody: request.method !== 'HEAD' });
+    request.resume(); // Its body, for the same reason as the socket.
+  });
+}
+
+function faultOf(error: NodeJS.ErrnoException): ApiError {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return invalid(`The request line and the headers are larger than ${MAX_HEADER_BYTES} bytes.`);
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return invalid('The request did not arrive in time.');
+    default:
+      return invalid('This is not a valid HTTP request.');
+  }
+}
+
+function invalid(message: string, field?: string): ApiError {
+  return new ApiError('VALIDATION_ERROR', message, { ...(field !== undefined && { field }) });
+}
+
+/** Writes an answer to the connection, while there is somebody to write to, and ends it. */
+function answerRaw(socket: Duplex, error: ApiError, version: string, { hasBody = true } = {}): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
-  const error = new ApiError('VALIDATION_ERROR', 'This is not a valid HTTP request.');
-  const body = JSON.stringify(errorEnvelope(error, { requestId: uuidv7(), version }));
-  socket.end(
-    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
+  const requestId = uuidv7();
+  const body = JSON.stringify(errorEnvelope(error, { requestId, version }));
+  const head = [
+    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${requestId}`,
+    'Cache-Control: no-store',
+    'X-Content-Type-Options: nosniff',
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${hasBody ? body : ''}`);
+  // What still comes goes nowhere; unread, it would hold the connection for ever, as its end is behind it.
+  socket.resume();
 }

@@ -1,19 +1,30 @@
 import type { Auth } from '@sv-sdk/auth';
 import type { Database } from '@sv-sdk/db';
+import type { PermissionStore } from '@sv-sdk/permissions';
 import type { Logger } from '@sv-sdk/telemetry';
 import type { Registry } from 'prom-client';
+import type { Idempotency } from './endpoint/idempotency.ts';
+import type { RateLimits } from './rate-limits/rate-limits.ts';
 import type { Readiness } from './readiness.ts';
+import type { UserStore } from './routes/users/load.ts';
 
 /** What the routes and middleware work with; made once, in main.ts. */
 export interface Services {
   readonly auth: Auth;
   readonly db: Database;
+  /** What users may do, and who they are, out of the cache. */
+  readonly permissions: PermissionStore;
+  readonly users: UserStore;
+  readonly idempotency: Idempotency;
   readonly logger: Logger;
   readonly registry: Registry;
+  readonly rateLimits: RateLimits;
   readonly readiness: Readiness;
   readonly settings: {
     /** Where browsers reach us. */
     readonly baseUrl: string;
+    /** Under which the pages are that links in mails lead to. */
+    readonly linkBaseUrl: string;
     /** Other origins that browsers may call us from. */
     readonly corsOrigins: readonly string[];
     readonly version: string;

@@ -51,13 +51,18 @@ describe('the worker process', () => {
     database.password = '';
     const queue = new URL(redis.url);
     queue.password = '';
+    const cacheServer = new URL(cache.url);
+    cacheServer.password = '';
     const child = spawn(process.execPath, [MAIN], {
       env: {
         DATABASE_URL: database.href,
         DB_PASSWORD: password,
         REDIS_QUEUE_URL: queue.href,
         REDIS_QUEUE_PASSWORD: redis.password,
+        REDIS_URL: cacheServer.href,
+        REDIS_PASSWORD: cache.password,
         SMTP_URL: sink.url,
+        ENCRYPTION_KEY: '0123456789abcdef'.repeat(4),
         EMAIL_FROM: 'SV-SDK <noreply@sv.example>',
         OPERATIONS_PORT: String(operationsPort),
         SHUTDOWN_DEADLINE_SECONDS: '10',

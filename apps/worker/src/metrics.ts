@@ -19,6 +19,8 @@ export interface WorkerMetrics {
   countSwept(emails: number): void;
   /** When the oldest email that waits in the outbox was accepted; undefined: it is empty. */
   setOldestInOutbox(acceptedAt: Date | undefined): void;
+  /** When the oldest keys that were made wrong in the cache were; undefined: all are published. */
+  setOldestStaleKeys(markedAt: Date | undefined): void;
 }
 
 /** The worker's own metrics, in the registry that `/metrics` shows. */
@@ -59,7 +61,16 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     registers,
     // Grows by itself between two looks, and while the database can't be asked.
     collect() {
-      this.set(oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest.getTime()) / 1000));
+      this.set(ageSeconds(oldest));
+    },
+  });
+  let oldestStaleKeys: Date | undefined;
+  new Gauge({
+    name: 'sv_stale_cache_keys_oldest_seconds',
+    help: 'Age of the oldest keys of the cache that were made wrong and are not published; 0 when there are none.',
+    registers,
+    collect() {
+      this.set(ageSeconds(oldestStaleKeys));
     },
   });
   return {
@@ -71,5 +82,12 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     setOldestInOutbox: (acceptedAt) => {
       oldest = acceptedAt;
     },
+    setOldestStaleKeys: (markedAt) => {
+      oldestStaleKeys = markedAt;
+    },
   };
+}
+
+function ageSeconds(moment: Date | undefined): number {
+  return moment === undefined ? 0 : Math.max(0, (Date.now() - moment.getTime()) / 1000);
 }

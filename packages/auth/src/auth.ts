@@ -1,18 +1,20 @@
-import type { IncomingHttpHeaders } from 'node:http';
-import type { Database, Tx } from '@sv-sdk/db';
+import type { Cache } from '@sv-sdk/cache';
+import type { Database } from '@sv-sdk/db';
+import type { PermissionStore } from '@sv-sdk/permissions';
 import type { Logger } from '@sv-sdk/telemetry';
 import { APIError } from 'better-auth/api';
+import type { ApiKeyUsage } from './api-key-usage.ts';
 import {
   CLIENT_ADDRESS_HEADER,
   createBetterAuth,
   type NewSession,
   type OnNewSession,
+  USER_MAY_NOT_SIGN_IN,
   withNewSession,
 } from './better-auth.ts';
-import { hashPassword } from './password.ts';
-import { type Identification, resolvePrincipal } from './principal.ts';
+import { countLoginAttempt, type LoginAttempt, type LoginLimits } from './login-attempts.ts';
+import { createPrincipalResolver, type ResolvePrincipal } from './principal.ts';
 import { createSessionCookie } from './session-cookie.ts';
-import { insertUser, type UserRow } from './users.ts';
 
 export interface SignedIn extends NewSession {
   readonly token: string;
@@ -20,25 +22,28 @@ export interface SignedIn extends NewSession {
   readonly cookies: readonly string[];
 }
 
+/** `reason` is for the audit: a caller is told the same for each. */
+export type SignIn =
+  | ({ readonly outcome: 'signed_in' } & SignedIn)
+  | { readonly outcome: 'refused'; readonly reason: 'wrong_credentials' | 'inactive_or_unverified' }
+  | { readonly outcome: 'locked'; readonly retryAfterSeconds: number };
+
 export interface Auth {
-  /** Who a request comes from; see {@link resolvePrincipal}. */
-  identify(headers: IncomingHttpHeaders): Promise<Identification>;
+  /** Who a request comes from; see `createPrincipalResolver`. */
+  readonly identify: ResolvePrincipal;
   /**
-   * Makes a user with the role `user`, in one transaction with `record`, which is told whether there was one
-   * with this address. Both ways hash the password first, so that their times don't tell them apart.
+   * Counts an attempt to prove a password for this address, before the password is looked at. Whatever verifies
+   * a password asks first, and calls `forgetLoginAttempts` when it was right.
    */
-  signUp(
-    input: { email: string; name: string; password: string },
-    record: (tx: Tx, user: UserRow | undefined) => Promise<void>,
-  ): Promise<UserRow | undefined>;
+  countAttempt(email: string): Promise<LoginAttempt>;
   /**
-   * Makes a session, in one transaction with `record`. Undefined for an unknown address, a wrong password and
-   * a user who isn't active alike, each after the same work.
+   * Makes a session, in one transaction with `record`. Refused alike, each after the same work: an unknown
+   * address, a wrong password, and a user who isn't active or has not proven the address. Counts the attempt.
    */
   signIn(
     input: { email: string; password: string; ipAddress: string; userAgent: string | undefined },
     record: OnNewSession,
-  ): Promise<SignedIn | undefined>;
+  ): Promise<SignIn>;
   readonly cookieName: string;
   /** The value of Set-Cookie that makes a browser forget its session. */
   readonly clearedCookie: string;
@@ -46,36 +51,31 @@ export interface Auth {
 
 export async function createAuth(options: {
   db: Database;
+  cache: Cache;
+  permissions: PermissionStore;
+  usage: Pick<ApiKeyUsage, 'touch'>;
   secret: string;
   baseUrl: string;
+  requireEmailVerification: boolean;
+  loginLimits: LoginLimits;
   logger: Logger;
 }): Promise<Auth> {
   const { db } = options;
   const betterAuth = createBetterAuth(options);
   const { name, attributes } = (await betterAuth.$context).authCookies.sessionToken;
+  const countAttempt = (email: string) => countLoginAttempt(db, email, options.loginLimits);
   const cookie = createSessionCookie({ name, secret: options.secret });
 
   return {
     cookieName: name,
     clearedCookie: `${name}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax${attributes.secure ? '; Secure' : ''}`,
-    identify: (headers) => resolvePrincipal(db, cookie, headers),
+    identify: createPrincipalResolver({ ...options, cookie }),
 
-    async signUp(input, record) {
-      const passwordHash = await hashPassword(input.password);
-      return db.withTx(async (tx) => {
-        const user = await insertUser(tx, {
-          email: input.email,
-          name: input.name,
-          role: 'user',
-          passwordHash,
-          grantedBy: null,
-        });
-        await record(tx, user);
-        return user;
-      });
-    },
+    countAttempt,
 
     async signIn(input, record) {
+      const attempt = await countAttempt(input.email);
+      if (!attempt.allowed) return { outcome: 'locked', retryAfterSeconds: attempt.retryAfterSeconds };
       let created: NewSession | undefined;
       const headers = new Headers({ [CLIENT_ADDRESS_HEADER]: input.ipAddress });
       if (input.userAgent !== undefined) headers.set('user-agent', input.userAgent);
@@ -93,10 +93,16 @@ export async function createAuth(options: {
             }),
         );
         if (created === undefined) throw new Error('better-auth signed in without making a session');
-        return { ...created, token: result.response.token, cookies: result.headers.getSetCookie() };
+        return {
+          outcome: 'signed_in',
+          ...created,
+          token: result.response.token,
+          cookies: result.headers.getSetCookie(),
+        };
       } catch (error) {
-        if (error instanceof APIError && error.statusCode === 401) return undefined;
-        throw error;
+        if (!(error instanceof APIError) || error.statusCode !== 401) throw error;
+        const isKnown = error.body?.code === USER_MAY_NOT_SIGN_IN;
+        return { outcome: 'refused', reason: isKnown ? 'inactive_or_unverified' : 'wrong_credentials' };
       }
     },
   };

@@ -1,6 +1,7 @@
-import { accounts, type Tx, users } from '@sv-sdk/db';
+import { type Tx, users } from '@sv-sdk/db';
 import { grantRole } from '@sv-sdk/permissions';
 import { sql } from 'drizzle-orm';
+import { setPassword } from './credentials.ts';
 
 export type UserRow = typeof users.$inferSelect;
 
@@ -31,12 +32,7 @@ export async function insertUser(
     .returning();
   if (user === undefined) return undefined;
   if (options.passwordHash !== undefined) {
-    await tx.insert(accounts).values({
-      userId: user.id,
-      accountId: user.id,
-      providerId: 'credential',
-      password: options.passwordHash,
-    });
+    await setPassword(tx, user.id, options.passwordHash);
   }
   await grantRole(tx, { userId: user.id, role: options.role, grantedBy: options.grantedBy });
   return user;

@@ -39,8 +39,8 @@ test('keeps JSON for its time, and counts hits and misses by kind', async () => 
   expect(await raw.ttl(key)).toBeGreaterThan(295);
 
   const text = await metrics();
-  expect(text).toContain('sv_cache_requests_total{kind="user",result="hit"} 2');
-  expect(text).toContain('sv_cache_requests_total{kind="user",result="miss"} 2');
+  expect(text).toContain('sv_cache_requests_total{kind="user",tier="shared",result="hit"} 2');
+  expect(text).toContain('sv_cache_requests_total{kind="user",tier="shared",result="miss"} 2');
 });
 
 describe('every failure is a miss, and fast', () => {
@@ -58,7 +58,7 @@ describe('every failure is a miss, and fast', () => {
     expect(await within(100, () => cache.set('user:1', 1, 60))).toBe(false);
     expect(await within(100, () => cache.del('user:1'))).toBe(false);
     expect(await within(100, () => cache.ping())).toBe(false);
-    expect(await metrics()).toContain('sv_cache_requests_total{kind="user",result="error"} 4');
+    expect(await metrics()).toContain('sv_cache_requests_total{kind="user",tier="shared",result="error"} 4');
   });
 
   test('the server is silent', async () => {

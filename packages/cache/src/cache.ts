@@ -1,6 +1,10 @@
 import type { Logger } from '@sv-sdk/telemetry';
-import { Redis } from 'ioredis';
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { createConnection } from './connection.ts';
+import { createInvalidationChannel } from './invalidation-channel.ts';
+import { kindOf } from './keys.ts';
+import { type CachedKind, createKind, type Kind, type KindDefinition } from './kind.ts';
+import { createCacheRequests } from './metrics.ts';
 
 /** What a look at one key found; `unavailable` is for callers to whom it isn't the same as a miss. */
 export type Lookup<T> =
@@ -9,10 +13,22 @@ export type Lookup<T> =
   | { readonly result: 'unavailable' };
 
 /**
- * JSON values in Redis, which may be wiped or away at any time: no method rejects, and a failure looks like
- * a miss to whoever doesn't ask for more.
+ * JSON values in Redis, which may be wiped or away at any time: no method rejects because of it, and a failure
+ * looks like a miss to whoever doesn't ask for more. A key's part before the first `:` is its kind.
  */
 export interface Cache {
+  /** Defines what is kept under the keys of one kind, and how it is loaded; once per kind. */
+  kind<Id, V extends {}>(definition: KindDefinition<Id, V>): CachedKind<Id, V>;
+  /**
+   * Takes the keys out of the shared tier and out of every instance's memory. Call it after the commit of what
+   * made them wrong. Whether the cache took it; where it didn't, somebody has to publish them again.
+   */
+  publish(keys: readonly string[]): Promise<boolean>;
+  /** Whether invalidations are proven to arrive here; else nothing is read from this process' memory. */
+  isTrusted(): boolean;
+  /** Resolves when `isTrusted` is true for the first time; until then nothing is kept in memory. */
+  whenTrusted(): Promise<void>;
+
   get<T>(key: string): Promise<T | undefined>;
   /** As `get`, but tells a missing key from a cache that didn't answer. */
   lookup<T>(key: string): Promise<Lookup<T>>;
@@ -29,11 +45,6 @@ export interface Cache {
   close(): Promise<void>;
 }
 
-/** Redis answers in well under 1 ms (p95 0.14 ms, docs of the platform); past this, Postgres is quicker. */
-const COMMAND_TIMEOUT_MS = 200;
-const CONNECT_TIMEOUT_MS = 2_000;
-const MAX_RECONNECT_DELAY_MS = 1_000;
-
 /** Texts are compared as JSON, which both are: the same quotation mark stands before each. */
 const SET_GREATEST = `
 local kept = redis.call('get', KEYS[1])
@@ -44,47 +55,45 @@ return redis.call('set', KEYS[1], ARGV[1], 'ex', ARGV[2])
 `;
 
 /**
- * Connects in the background: a process starts, and goes on, without its cache. A key's part before the
- * first `:` is its kind, the label of `sv_cache_requests_total{kind,result}`.
+ * Connects in the background: a process starts, and goes on, without its cache. `keyPrefix` stands before every
+ * key and channel, for those who share a server.
  */
-export function createCache(options: { url: string; logger: Logger; registry: Registry }): Cache {
+export function createCache(options: {
+  url: string;
+  keyPrefix?: string;
+  /** How long Redis may take, for tests. */
+  commandTimeoutMs?: number;
+  logger: Logger;
+  registry: Registry;
+}): Cache {
   const { logger } = options;
-  const requests = new Counter({
-    name: 'sv_cache_requests_total',
-    help: 'Requests to the cache by kind of key; error: it failed or did not answer in time.',
-    labelNames: ['kind', 'result'],
-    registers: [options.registry],
-  });
-  const redis = new Redis(options.url, {
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    // A command must fail at once while the cache is away, not wait for it.
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (attempt) => Math.min(attempt * 50, MAX_RECONNECT_DELAY_MS),
+  const requests = createCacheRequests(options.registry);
+  const connection = createConnection(options);
+  const kinds = new Map<string, Kind>();
+  const channel = createInvalidationChannel({
+    ...options,
+    connection,
+    onStale: (keys) => forget(keys),
+    onGap: () => {
+      for (const kind of kinds.values()) kind.forgetAll();
+    },
   });
 
-  // ioredis reports every failed reconnect; only the change is worth a line.
-  let isAway = false;
-  redis.on('error', (error) => {
-    if (!isAway) logger.warn({ err: error }, 'the cache is away');
-    isAway = true;
-  });
-  redis.on('ready', () => {
-    if (isAway) logger.info('the cache is back');
-    isAway = false;
-  });
+  const forget = (keys: readonly string[]) => {
+    for (const key of keys) kinds.get(kindOf(key))?.forget(key);
+  };
 
   const failed = (key: string, error: unknown) => {
-    requests.inc({ kind: kindOf(key), result: 'error' });
+    requests.count(kindOf(key), 'shared', 'error');
     logger.debug({ err: error, kind: kindOf(key) }, 'the cache failed');
   };
 
   const lookup = async <T>(key: string): Promise<Lookup<T>> => {
     try {
-      const text = await redis.get(key);
-      requests.inc({ kind: kindOf(key), result: text === null ? 'miss' : 'hit' });
-      return text === null ? { result: 'miss' } : { result: 'hit', value: JSON.parse(text) as T };
+      const text = await connection.run((redis) => redis.get(key));
+      const value = text === null ? undefined : (JSON.parse(text) as T);
+      requests.count(kindOf(key), 'shared', value === undefined ? 'miss' : 'hit');
+      return value === undefined ? { result: 'miss' } : { result: 'hit', value };
     } catch (error) {
       failed(key, error);
       return { result: 'unavailable' };
@@ -103,31 +112,45 @@ export function createCache(options: { url: string; logger: Logger; registry: Re
   };
 
   return {
+    kind(definition) {
+      if (kinds.has(definition.name)) throw new Error(`the kind ${definition.name} is defined twice`);
+      const kind = createKind(definition, { connection, channel, requests, logger });
+      kinds.set(definition.name, kind);
+      return kind;
+    },
+    async publish(keys) {
+      if (keys.length === 0) return true;
+      const isPublished = await store(keys, () => channel.publish(keys));
+      // Not before: what is read meanwhile could be the old value again. Our own message may come later still.
+      forget(keys);
+      return isPublished;
+    },
+    isTrusted: () => channel.isTrusted(),
+    whenTrusted: () => channel.whenTrusted,
     lookup,
     async get<T>(key: string) {
       const found = await lookup<T>(key);
       return found.result === 'hit' ? found.value : undefined;
     },
     set: (key, value, ttlSeconds) =>
-      store([key], () => redis.set(key, JSON.stringify(value), 'EX', ttlSeconds)),
+      store([key], () => connection.run((redis) => redis.set(key, JSON.stringify(value), 'EX', ttlSeconds))),
     setGreatest: (key, text, ttlSeconds) =>
-      store([key], () => redis.eval(SET_GREATEST, 1, key, JSON.stringify(text), ttlSeconds)),
-    del: (...keys) => store(keys, async () => keys.length > 0 && (await redis.del(...keys))),
+      store([key], () =>
+        connection.run((redis) => redis.eval(SET_GREATEST, 1, key, JSON.stringify(text), ttlSeconds)),
+      ),
+    del: (...keys) =>
+      store(keys, async () => keys.length > 0 && (await connection.run((redis) => redis.del(...keys)))),
     async ping() {
       try {
-        return (await redis.ping()) === 'PONG';
+        return (await connection.run((redis) => redis.ping())) === 'PONG';
       } catch (error) {
         logger.debug({ err: error }, 'the cache did not answer a ping');
         return false;
       }
     },
     async close() {
-      // Nothing that is lost with the connection matters, so there is no QUIT to wait for.
-      redis.disconnect();
+      channel.close();
+      connection.close();
     },
   };
-}
-
-function kindOf(key: string): string {
-  return key.slice(0, key.indexOf(':') === -1 ? undefined : key.indexOf(':'));
 }

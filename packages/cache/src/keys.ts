@@ -15,3 +15,9 @@ export const cacheKey = {
 
 /** How long what is cached lives without a word of invalidation (SV-SDK's tiers). */
 export const TTL_SECONDS = { short: 60, medium: 300, long: 3_600, day: 86_400, week: 604_800 } as const;
+
+/** The part of a key before its first `:`. */
+export function kindOf(key: string): string {
+  const colon = key.indexOf(':');
+  return colon === -1 ? key : key.slice(0, colon);
+}

@@ -30,6 +30,10 @@ const secret = z
 
 const password = z.string().min(12, { error: 'must have at least 12 characters' });
 
+const boolean = z
+  .enum(['true', 'false'], { error: 'must be true or false' })
+  .transform((value) => value === 'true');
+
 const list = z.string().transform((value) =>
   value
     .split(',')
@@ -70,9 +74,25 @@ export const settings = {
   BETTER_AUTH_URL: url('http:', 'https:'),
   ENCRYPTION_KEY: secret,
   CORS_ORIGIN: list.default([]),
+  /** Where the pages are that the links in mails lead to; absent: BETTER_AUTH_URL, which has them, too. */
+  AUTH_LINK_BASE_URL: url('http:', 'https:').optional(),
+  REQUIRE_EMAIL_VERIFICATION: boolean.default(true),
+  /** So many failures to sign in within the window lock an address. A day is the longest that housekeeping keeps. */
+  LOGIN_MAX_FAILURES: integer(1, 1000).default(10),
+  LOGIN_WINDOW_SECONDS: integer(1, 86_400).default(900),
+  LOGIN_LOCK_SECONDS: integer(1, 86_400).default(900),
   SV_ADMIN_EMAIL: z.email({ error: 'must be an email address' }),
   ADMIN_PASSWORD: password,
   LOAD_API_KEY: secret,
+
+  // Rate limits, in requests a minute. None can be switched off, as nothing should be without a limit; the greatest
+  // value is as good as none.
+  RATE_LIMIT_PRINCIPAL_PER_MINUTE: integer(1, 10_000_000).default(600),
+  RATE_LIMIT_ADDRESS_PER_MINUTE: integer(1, 10_000_000).default(120),
+  /** Of an address, on the routes that check passwords or send mail. */
+  RATE_LIMIT_SIGN_IN_PER_MINUTE: integer(1, 10_000_000).default(20),
+  /** Of the load tests' API key: above the 20,000 requests a second that `make load` can ask for. */
+  LOAD_TEST_RATE_LIMIT_PER_MINUTE: integer(1, 10_000_000).default(2_000_000),
 
   // Email.
   EMAIL_PROVIDER: z.enum(['smtp'], { error: 'must be smtp' }).default('smtp'),
@@ -82,8 +102,18 @@ export const settings = {
   /** How long an email may be queued before the worker checks that the queue still has it. */
   EMAIL_SWEEP_AFTER_SECONDS: integer(1, 86_400).default(300),
 
-  // The command line: where `sdk health` reaches the platform.
+  // Audit.
+  /** Whole months that audit rows are kept; 0: for ever. */
+  AUDIT_RETENTION_MONTHS: integer(0, 1200).default(24),
+
+  // The command line: where `sdk health` reaches the platform, and where `sdk db backup` puts its dumps.
   PLATFORM_URL: url('http:', 'https:').default('http://nginx:8080'),
+  BACKUP_DIR: z.string().default('backups'),
+  COMPRESS_BACKUP: boolean.default(true),
+  /** `sdk dev …` makes users with printed passwords and wipes data: only where somebody has said that it may. */
+  SV_ENV: z
+    .enum(['production', 'development'], { error: 'must be production or development' })
+    .default('production'),
 
   // ready-dns.
   READY_DNS_PORT: integer(1, 65535).default(5353),

@@ -3,12 +3,13 @@ import type { Logger } from '@sv-sdk/telemetry';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import type { Registry } from 'prom-client';
+import { JoinedTransaction, Joining } from './joined-transaction.ts';
 import { createDatabaseMetrics, type ReadReason } from './metrics.ts';
 import { RECENT_WRITE_SECONDS, type RecentWrites, WriteMemory } from './recent-writes.ts';
 import { ReplicaClient } from './replica-client.ts';
 import { ReplicaMonitor } from './replica-monitor.ts';
 import { staleKeysOf } from './stale-keys.ts';
-import { type Committed, type Db, type Tx, transact } from './transaction.ts';
+import { type Db, type Tx, transact } from './transaction.ts';
 
 export interface Database {
   /** Drizzle on the primary, for single statements and for what must be the truth (authentication). */
@@ -22,8 +23,27 @@ export interface Database {
   /**
    * Runs `action` in a transaction on the primary: committed when it resolves, rolled back when it rejects.
    * With `principalId`, later `read(principalId)`s of any instance see what was written.
+   *
+   * Inside of `inOneTransaction` it is a savepoint of that transaction, and committed with it; with `separate`
+   * it is a transaction of its own all the same. As that needs a second connection, use it before the first
+   * other `withTx` or after the last: a pool whose every connection waits for another stands still.
    */
-  withTx<T>(action: (tx: Tx) => Promise<T>, options?: { principalId?: string }): Promise<T>;
+  withTx<T>(
+    action: (tx: Tx) => Promise<T>,
+    options?: { principalId?: string; separate?: boolean },
+  ): Promise<T>;
+  /**
+   * Runs `action` so that every `withTx`, `write()` and `read()` in it, however deep, is part of one
+   * transaction. That begins at the first `withTx` (what comes before needs no connection while it hashes a
+   * password), with `onBegin` as the first thing in it; it is committed when `action` resolves and rolled back
+   * when it rejects. If it can't begin, or `onBegin` rejects, every `withTx` in `action` rejects with that error.
+   */
+  inOneTransaction<T>(action: () => Promise<T>, options: { onBegin: (tx: Tx) => Promise<void> }): Promise<T>;
+  /**
+   * Whether the transaction of `inOneTransaction` that we are in has begun. What is read then may never be
+   * committed, and so must not be kept in a cache.
+   */
+  isInOpenTransaction(): boolean;
   /** Whether the primary answers a query within two seconds. */
   ping(): Promise<boolean>;
   /** Waits for what is running, then closes all connections. */
@@ -71,14 +91,16 @@ export function createDatabase(options: DatabaseOptions): Database {
   );
   const memory = new WriteMemory(options.recentWrites, logger);
 
-  const begin = <T>(
-    action: (tx: Tx) => Promise<T>,
-    more: Pick<Parameters<typeof transact>[2], 'config' | 'wantPosition'> = {},
-  ): Promise<Committed<T>> => transact(primary, action, { logger, ...more });
-
-  const onPrimary = drizzle(primary);
+  const joining = new Joining();
+  const joiningPool = joining.poolOver(primary);
+  // Drizzle asks a pool for nothing but query(), except in transaction().
+  const onPrimary = drizzle(joiningPool as pg.Pool);
   // Libraries that are given this (better-auth's adapter) call transaction(); drizzle's own leaks, see transact().
-  onPrimary.transaction = async (action, config) => (await begin((tx) => action(tx), { config })).value;
+  onPrimary.transaction = async (action, config) => {
+    if (joining.joined === undefined) return (await transact(primary, action, { logger, config })).value;
+    if (config !== undefined) throw new Error('who joins a transaction cannot choose its isolation');
+    return joining.inSavepoint(action);
+  };
 
   /** The transaction is committed: a failure here must not look as if it were not. The worker publishes again. */
   const publishStaleKeys = async (keys: string[]) => {
@@ -89,32 +111,95 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   };
 
+  const isAnyRemembered = replica !== undefined || options.recentWrites !== undefined;
+
+  /** What is to be done after a commit, before the caller hears of it. */
+  const afterCommit = async (done: {
+    principalIds: Iterable<string>;
+    position?: string;
+    staleKeys: string[];
+  }) => {
+    const { position } = done;
+    if (position !== undefined) {
+      await Promise.all([...done.principalIds].map((principalId) => memory.remember(principalId, position)));
+    }
+    if (done.staleKeys.length > 0) await publishStaleKeys(done.staleKeys);
+  };
+
+  /** A transaction on a connection of its own. */
+  const alone = async <T>(action: (tx: Tx) => Promise<T>, principalId: string | undefined): Promise<T> => {
+    let staleKeys: string[] = [];
+    const { value, ...committed } = await transact(
+      primary,
+      async (tx) => {
+        const result = await action(tx);
+        staleKeys = staleKeysOf(tx);
+        return result;
+      },
+      { logger, wantPosition: principalId !== undefined && isAnyRemembered },
+    );
+    await afterCommit({
+      ...committed,
+      principalIds: principalId === undefined ? [] : [principalId],
+      staleKeys,
+    });
+    return value;
+  };
+
   const route =
-    replica && createReplicaRoute({ ...options, primary, replica, memory, fallbacks: metrics.fallbacks });
+    replica &&
+    createReplicaRoute({ ...options, primary, joiningPool, replica, memory, fallbacks: metrics.fallbacks });
+
+  const isInOpenTransaction = () => joining.joined?.hasBegun ?? false;
+  const choose = async (principalId: string | undefined): Promise<ReadChoice> => {
+    if (route === undefined) return toPrimary('none');
+    // The replica can't have what isn't committed.
+    return isInOpenTransaction() ? toPrimary('recent_write') : route.choose(principalId);
+  };
 
   return {
     write: () => onPrimary,
 
+    isInOpenTransaction,
+
     async read(principalId) {
-      const choice = route === undefined ? toPrimary('none') : await route.choose(principalId);
+      const choice = await choose(principalId);
       metrics.reads.inc(choice);
       return choice.target === 'replica' && route !== undefined ? route.db : onPrimary;
     },
 
-    async withTx(action, { principalId } = {}) {
-      const isRemembered =
-        principalId !== undefined && (replica !== undefined || options.recentWrites !== undefined);
+    async withTx(action, { principalId, separate = false } = {}) {
+      const { joined } = joining;
+      if (separate) return joining.apart(() => alone(action, principalId));
+      if (joined === undefined) return alone(action, principalId);
+      const value = await joining.inSavepoint(action);
+      if (principalId !== undefined) joined.principalIds.add(principalId);
+      return value;
+    },
+
+    async inOneTransaction(action, { onBegin }) {
       let staleKeys: string[] = [];
-      const { value, position } = await begin(
-        async (tx) => {
-          const result = await action(tx);
-          staleKeys = staleKeysOf(tx);
-          return result;
-        },
-        { wantPosition: isRemembered },
+      const joined = new JoinedTransaction(
+        (work) =>
+          transact(
+            primary,
+            async (tx, client) => {
+              await work(tx, client);
+              staleKeys = staleKeysOf(tx);
+            },
+            { logger, wantPosition: isAnyRemembered },
+          ),
+        onBegin,
       );
-      if (isRemembered && position !== undefined) await memory.remember(principalId, position);
-      if (staleKeys.length > 0) await publishStaleKeys(staleKeys);
+      let value: Awaited<ReturnType<typeof action>>;
+      try {
+        value = await joining.run(joined, action);
+      } catch (error) {
+        await joined.rollback(error);
+        throw error;
+      }
+      const committed = await joined.commit();
+      await afterCommit({ ...committed, principalIds: joined.principalIds, staleKeys });
       return value;
     },
 
@@ -151,12 +236,14 @@ const toReplica = (reason: ReadReason) => ({ target: 'replica', reason }) as con
 function createReplicaRoute(
   options: DatabaseOptions & {
     primary: pg.Pool;
+    /** The primary, or the connection of the transaction to join. */
+    joiningPool: Pick<pg.Pool, 'query'>;
     replica: pg.Pool;
     memory: WriteMemory;
     fallbacks: ReturnType<typeof createDatabaseMetrics>['fallbacks'];
   },
 ) {
-  const { primary, replica, memory, logger, fallbacks } = options;
+  const { primary, joiningPool, replica, memory, logger, fallbacks } = options;
   const monitor = new ReplicaMonitor({
     replica: createPool(options.replicaUrl, 'replica monitor', REPLICA_WAIT_MS, {
       poolMin: 1,
@@ -167,7 +254,7 @@ function createReplicaRoute(
     logger,
     maxLagMs: (options.replicaMaxLagSeconds ?? REPLICA_MAX_LAG_SECONDS) * 1000,
   });
-  const client = new ReplicaClient({ replica, primary, monitor, fallbacks });
+  const client = new ReplicaClient({ replica, primary: joiningPool, monitor, fallbacks });
   // Drizzle asks a pool for nothing but query(), except in transaction().
   const db = drizzle(client as unknown as pg.Pool);
   db.transaction = async () => {

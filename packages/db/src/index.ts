@@ -9,5 +9,11 @@ export {
 export { RECENT_WRITE_SECONDS, type RecentWrites } from './recent-writes.ts';
 export * from './schema/index.ts';
 export { markStale } from './stale-keys.ts';
-export { LOAD_TEST_ROLE, SYSTEM_ROLES, type SystemRole } from './system-roles.ts';
-export type { Db, Tx } from './transaction.ts';
+export {
+  isReservedRoleName,
+  LOAD_TEST_ROLE,
+  SUPER_ADMIN_ROLE,
+  SYSTEM_ROLES,
+  type SystemRole,
+} from './system-roles.ts';
+export { type Db, type Tx, transactOn } from './transaction.ts';

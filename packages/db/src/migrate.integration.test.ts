@@ -158,13 +158,13 @@ test('a partition made late takes over its rows from the default partition, whil
       { id: 'in', place: 'audit.audit_logs_2031_05' },
       { id: 'out', place: 'audit.audit_logs_default' },
     ]);
-    // The new partition carries the indexes and the rights of the others.
-    await app.query("delete from audit.audit_logs_2031_05 where id = 'in'");
+    // The new partition carries the indexes of the others, and no rights of its own.
+    await expect(app.query('select from audit.audit_logs_2031_05')).rejects.toThrow('permission denied');
   });
   const { rows } = await admin.query(
     "select count(*)::int as indexes from pg_index where indrelid = 'audit.audit_logs_2031_05'::regclass",
   );
-  expect(rows).toEqual([{ indexes: 3 }]);
+  expect(rows).toEqual([{ indexes: 5 }]);
 });
 
 test('partitions asked for from two places at once are made once', async () => {
@@ -182,8 +182,14 @@ test('partitions asked for from two places at once are made once', async () => {
   expect(counts.toSorted((a, b) => b - a)).toEqual([12, 0, 0]);
 });
 
-/** What only a trigger or a function of the owner's may write. */
-const LESS_FOR_THE_APP: Readonly<Record<string, string>> = { 'auth.user_counts': 'r' };
+/** What only a trigger or a function of the owner's may write, or only a part of whose columns the app may change. */
+const LESS_FOR_THE_APP: Readonly<Record<string, string>> = {
+  'auth.user_counts': 'r',
+  'audit.audit_logs': 'r,i',
+  'audit.audit_logs_*': '',
+  'audit.chain_head': 'r',
+  'audit.dropped_partitions': 'r',
+};
 
 test('sv_app may read and write rows and nothing else; sv_monitor may not even read', async () => {
   await migrate(database.directUrl, { logger });
@@ -202,7 +208,8 @@ test('sv_app may read and write rows and nothing else; sv_monitor may not even r
   );
   expect(rows.length).toBeGreaterThan(15);
   for (const row of rows) {
-    const app = LESS_FOR_THE_APP[row.table] ?? 'r,i,u,d';
+    const table = row.table.replace(/(?<=^audit\.audit_logs_)(\d{4}_\d{2}|default)$/, '*');
+    const app = LESS_FOR_THE_APP[table] ?? 'r,i,u,d';
     expect(row).toMatchObject({ owner: 'sv_owner', app, monitor: false });
   }
   await asApp(async (app) => {
@@ -216,5 +223,52 @@ test('sv_app may read and write rows and nothing else; sv_monitor may not even r
       'permission denied',
     );
     await expect(app.query('drop table auth.users')).rejects.toThrow('must be owner');
+  });
+});
+
+test('of an audit row sv_app may change the seal alone, in partitions made later too, and delete none', async () => {
+  await migrate(database.directUrl, { logger });
+  await asApp(async (app) => {
+    await app.query("select audit.create_partitions('2031-05-01', 1)");
+    await app.query(
+      `insert into audit.audit_logs (id, created_at, event_type, metadata)
+       values ('now', now(), 'test', '{}'), ('later', '2031-05-01T00:00:00Z', 'test', '{}')`,
+    );
+    await app.query("update audit.audit_logs set sequence = 1, hash = 'h'");
+    for (const column of [
+      'id',
+      'created_at',
+      'event_type',
+      'user_id',
+      'ip_address',
+      'metadata',
+      'pii_masked',
+    ]) {
+      await expect(app.query(`update audit.audit_logs set ${column} = ${column}`), column).rejects.toThrow(
+        'permission denied for table audit_logs',
+      );
+    }
+    for (const table of ['audit_logs', 'audit_logs_2031_05', 'chain_head', 'dropped_partitions']) {
+      await expect(app.query(`delete from audit.${table}`)).rejects.toThrow('permission denied');
+      await expect(app.query(`truncate audit.${table}`)).rejects.toThrow('permission denied');
+    }
+    await expect(app.query("update audit.audit_logs_2031_05 set hash = 'x'")).rejects.toThrow(
+      'permission denied',
+    );
+    await expect(app.query('insert into audit.dropped_partitions default values')).rejects.toThrow(
+      'permission denied',
+    );
+  });
+});
+
+test('a transaction of the app is bounded, also in a cluster whose role is not', async () => {
+  await migrate(database.directUrl, { logger });
+  const { rows } = await admin.query(
+    `select unnest(setconfig) as setting from pg_db_role_setting
+     where setrole = 0 and setdatabase = (select oid from pg_database where datname = current_database())`,
+  );
+  expect(rows).toEqual([{ setting: 'transaction_timeout=20s' }]);
+  expect(await asApp((app) => app.query('show transaction_timeout'))).toMatchObject({
+    rows: [{ transaction_timeout: '20s' }],
   });
 });

@@ -37,6 +37,8 @@ export async function migrate(
 ): Promise<MigrationReport> {
   const { logger, seeds = [], lockWaitSeconds = DEFAULT_LOCK_WAIT_SECONDS } = options;
   return await withClient(directUrl, async (client) => {
+    // Of the database since migration 0003, for apps; all migrations are one transaction and may take their time.
+    await client.query('set transaction_timeout = 0');
     await lock(client, { logger, lockWaitSeconds });
     const before = await appliedMigrations(client);
     await runDrizzleMigrations(drizzle(client), { migrationsFolder });

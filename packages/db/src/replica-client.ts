@@ -15,11 +15,16 @@ const NOT_WORTH_REPEATING = new Set(['57014', '25006']);
  */
 export class ReplicaClient {
   readonly #replica: pg.Pool;
-  readonly #primary: pg.Pool;
+  readonly #primary: Pick<pg.Pool, 'query'>;
   readonly #monitor: ReplicaMonitor;
   readonly #fallbacks: Counter;
 
-  constructor(options: { replica: pg.Pool; primary: pg.Pool; monitor: ReplicaMonitor; fallbacks: Counter }) {
+  constructor(options: {
+    replica: pg.Pool;
+    primary: Pick<pg.Pool, 'query'>;
+    monitor: ReplicaMonitor;
+    fallbacks: Counter;
+  }) {
     this.#replica = options.replica;
     this.#primary = options.primary;
     this.#monitor = options.monitor;

@@ -1,8 +1,8 @@
 import { staleCacheKeys } from './schema/auth.ts';
 import type { Tx } from './transaction.ts';
 
-/** What each open transaction has made wrong in the cache. */
-const ofTransaction = new WeakMap<object, Set<string>>();
+/** What each open transaction has made wrong in the cache; all savepoints of one share its session. */
+const ofSession = new WeakMap<object, Set<string>>();
 
 /**
  * Says, in the transaction that changes something, which keys of the cache (`cacheKey` of @sv-sdk/cache) are
@@ -12,12 +12,15 @@ const ofTransaction = new WeakMap<object, Set<string>>();
 export async function markStale(tx: Tx, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
   await tx.insert(staleCacheKeys).values({ keys: [...keys] });
-  const marked = ofTransaction.get(tx) ?? new Set();
+  const marked = ofSession.get(tx._.session) ?? new Set();
   for (const key of keys) marked.add(key);
-  ofTransaction.set(tx, marked);
+  ofSession.set(tx._.session, marked);
 }
 
-/** The keys that were marked in a transaction. */
+/**
+ * The keys that were marked in a transaction. Also those of a savepoint that was undone: to throw away what is
+ * right costs one more look at the database.
+ */
 export function staleKeysOf(tx: Tx): string[] {
-  return [...(ofTransaction.get(tx) ?? [])];
+  return [...(ofSession.get(tx._.session) ?? [])];
 }

@@ -1,5 +1,7 @@
+import { cacheKey } from '@sv-sdk/cache/keys';
 import { sql } from 'drizzle-orm';
 import { roles } from './schema/index.ts';
+import { markStale } from './stale-keys.ts';
 import type { Tx } from './transaction.ts';
 
 export interface SystemRole {
@@ -9,12 +11,15 @@ export interface SystemRole {
   readonly permissions: readonly string[];
 }
 
+/** Whoever has it may do everything; the platform is never without an active one. */
+export const SUPER_ADMIN_ROLE = 'super_admin';
+
 /**
  * The roles that every installation has, each able to grant the next. They can be granted, but neither
  * changed nor deleted: a migration puts these lists back.
  */
 export const SYSTEM_ROLES: readonly SystemRole[] = [
-  { name: 'super_admin', description: 'May do everything.', permissions: ['*:*:*'] },
+  { name: SUPER_ADMIN_ROLE, description: 'May do everything.', permissions: ['*:*:*'] },
   {
     name: 'admin',
     description: 'Runs the platform: users, roles, emails, templates and the audit log.',
@@ -57,9 +62,23 @@ export const LOAD_TEST_ROLE: SystemRole = {
   permissions: ['read:any:user'],
 };
 
+/**
+ * Whether a role that people make may not have this name: a system role's, which the next migration would put back,
+ * or one that stands for nobody's role in logs.
+ */
+export function isReservedRoleName(name: string): boolean {
+  return RESERVED_ROLE_NAMES.has(name);
+}
+
+const RESERVED_ROLE_NAMES = new Set([
+  ...[...SYSTEM_ROLES, LOAD_TEST_ROLE].map((role) => role.name),
+  'anonymous',
+  'system',
+]);
+
 /** Inserts the system roles, or puts them back to what stands here. Writes nothing where nothing differs. */
 export async function seedSystemRoles(tx: Tx): Promise<void> {
-  await tx
+  const written = await tx
     .insert(roles)
     .values(
       [...SYSTEM_ROLES, LOAD_TEST_ROLE].map((role) => ({
@@ -78,5 +97,11 @@ export async function seedSystemRoles(tx: Tx): Promise<void> {
       },
       setWhere: sql`(${roles.description}, ${roles.permissions}, ${roles.isSystem})
         is distinct from (excluded.description, excluded.permissions, true)`,
-    });
+    })
+    // Postgres 18: what the row was before. A new one is in no cache.
+    .returning({ id: roles.id, isNew: sql<boolean>`old.id is null` });
+  await markStale(
+    tx,
+    written.filter(({ isNew }) => !isNew).map(({ id }) => cacheKey.role(id)),
+  );
 }

@@ -31,7 +31,7 @@ export interface Committed<T> {
  */
 export async function transact<T>(
   pool: pg.Pool,
-  action: (tx: Tx) => Promise<T>,
+  action: (tx: Tx, client: pg.ClientBase) => Promise<T>,
   options: TransactionOptions,
 ): Promise<Committed<T>> {
   const client = await pool.connect();
@@ -55,7 +55,7 @@ export async function transact<T>(
  */
 export async function transactOn<T>(
   client: pg.ClientBase,
-  action: (tx: Tx) => Promise<T>,
+  action: (tx: Tx, client: pg.ClientBase) => Promise<T>,
   options: TransactionOptions & { onBroken: (error: unknown) => void },
 ): Promise<Committed<T>> {
   const command = async (text: string) => {
@@ -70,7 +70,7 @@ export async function transactOn<T>(
   await command(`begin${characteristics(options.config)}`);
   let value: T;
   try {
-    value = await action(transactionOver(client));
+    value = await action(transactionOver(client), client);
   } catch (error) {
     try {
       await command('rollback');

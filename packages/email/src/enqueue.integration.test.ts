@@ -6,7 +6,6 @@ import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type EmailInput, enqueueEmail, enqueueEmails } from './enqueue.ts';
 import { seededTemplates, seedTemplates } from './seeds/index.ts';
-import { findTemplate } from './templates.ts';
 
 const logger = createLogger({ service: 'test', version: 'test', level: 'fatal' });
 const input = (overrides: Partial<EmailInput> = {}): EmailInput => ({
@@ -113,12 +112,6 @@ describe('taking emails in', () => {
       ]);
     await enqueue(input({ locale: 'fr-CA', variables: { name: 'Ada' } }), input({ locale: 'de' }));
     expect((await sends()).map(({ locale }) => locale).sort()).toEqual(['en', 'fr']);
-    expect(await findTemplate(db.write(), 'notification', 'fr-CA')).toMatchObject({
-      locale: 'fr',
-      version: 2,
-    });
-    expect(await findTemplate(db.write(), 'notification', 'de')).toMatchObject({ locale: 'en', version: 1 });
-    expect(await findTemplate(db.write(), 'nonsense', 'de')).toBeUndefined();
   });
 
   it('answers with the first email when an idempotency key comes again, also at the same time', async () => {

@@ -16,4 +16,4 @@ export {
   renderEmail,
 } from './render.ts';
 export { type SeedTemplate, seededTemplates, seedTemplates } from './seeds/index.ts';
-export { type EmailTemplate, findTemplate } from './templates.ts';
+export { createTemplateStore, type EmailTemplate, type TemplateStore } from './templates.ts';

@@ -3,6 +3,8 @@ import type { Request } from 'express';
 import { ApiError } from '../errors.ts';
 import type { Services } from '../services.ts';
 
+type OriginSettings = Pick<Services['settings'], 'baseUrl' | 'corsOrigins'>;
+
 /**
  * Against requests that another site makes a browser send (CSRF): a change by cookie must name an origin of
  * ours. A browser always sends Origin with a POST, PATCH or DELETE, and a page can't forge it. What comes
@@ -12,7 +14,7 @@ import type { Services } from '../services.ts';
 export function checkOrigin(
   request: Request,
   source: CredentialSource | undefined,
-  settings: Services['settings'],
+  settings: OriginSettings,
 ): void {
   if (request.method === 'GET' || request.method === 'HEAD') return;
   if (source === 'api_key' || source === 'bearer') return;
@@ -21,7 +23,7 @@ export function checkOrigin(
   if (!isFine) throw new ApiError('PERMISSION_DENIED', 'The request does not come from an allowed origin.');
 }
 
-function isOurs(origin: string, host: string | undefined, settings: Services['settings']): boolean {
+function isOurs(origin: string, host: string | undefined, settings: OriginSettings): boolean {
   if (settings.corsOrigins.includes(origin) || origin === new URL(settings.baseUrl).origin) return true;
   return URL.canParse(origin) && host !== undefined && new URL(origin).host === host.toLowerCase();
 }

@@ -42,6 +42,8 @@ interface Common<A extends Access, P, Q, B> {
   readonly query?: z.ZodType<Q>;
   readonly body?: z.ZodType<B>;
   readonly status: 200 | 201 | 202;
+  /** signIn: checks a password or sends mail, so it counts for the address, whoever asks, by a stricter limit. */
+  readonly limit?: 'signIn';
   /** Codes beyond those that follow from access and input. */
   readonly errors?: readonly ErrorCode[];
 }
@@ -60,10 +62,30 @@ export interface ListEndpoint<A extends Access, P, Q, B, D> extends Common<A, P,
   handle(context: Context<A, P, Q, B>): Promise<{ items: D[]; pagination: Pagination }>;
 }
 
+/** An answer that is sent while it is made, and is no envelope; its errors before the first byte are. */
+export interface Streamed {
+  /** One of the endpoint's `contentTypes`, with its parameters: `text/csv; charset=utf-8`. */
+  readonly contentType: string;
+  /** Under which a browser keeps it. */
+  readonly filename?: string;
+  /** Asked for the next only when the client has taken the last; ended (`return`) when the client is gone. */
+  readonly chunks: AsyncIterable<string | Buffer>;
+}
+
+export interface StreamEndpoint<A extends Access, P, Q, B> extends Common<A, P, Q, B> {
+  readonly answers: 'stream';
+  readonly method: 'get';
+  /** Those that it can answer with, without parameters. */
+  readonly contentTypes: readonly string[];
+  /** Load, authorise; then the chunks. */
+  handle(context: Context<A, P, Q, B>): Promise<Streamed>;
+}
+
 /** With its types worn off: what router and OpenAPI need. `never`: only parsed input may be handed in. */
 export type Endpoint =
   | ItemEndpoint<Access, never, never, never, unknown>
-  | ListEndpoint<Access, never, never, never, unknown>;
+  | ListEndpoint<Access, never, never, never, unknown>
+  | StreamEndpoint<Access, never, never, never>;
 
 export function itemEndpoint<A extends Access, D, P = undefined, Q = undefined, B = undefined>(
   definition: Omit<ItemEndpoint<A, P, Q, B, D>, 'answers'>,
@@ -75,4 +97,10 @@ export function listEndpoint<A extends Access, D, P = undefined, Q = undefined, 
   definition: Omit<ListEndpoint<A, P, Q, B, D>, 'answers'>,
 ): Endpoint {
   return { ...definition, answers: 'list' } as unknown as Endpoint;
+}
+
+export function streamEndpoint<A extends Access, P = undefined, Q = undefined>(
+  definition: Omit<StreamEndpoint<A, P, Q, undefined>, 'answers' | 'method'>,
+): Endpoint {
+  return { ...definition, method: 'get', answers: 'stream' } as unknown as Endpoint;
 }

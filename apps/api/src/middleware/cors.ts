@@ -1,6 +1,8 @@
 import type { Middleware } from '../locals.ts';
 
 const PREFLIGHT_SECONDS = '600';
+const ALLOWED = 'Authorization, Content-Type, Idempotency-Key, X-API-Key, X-Request-Id';
+const EXPOSED = 'Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id';
 
 /** Lets browsers call us from the listed origins, with cookies; no list, no CORS. */
 export function cors(origins: readonly string[]): Middleware {
@@ -12,12 +14,12 @@ export function cors(origins: readonly string[]): Middleware {
       response.set({
         'Access-Control-Allow-Origin': origin,
         'Access-Control-Allow-Credentials': 'true',
-        'Access-Control-Expose-Headers': 'X-Request-Id',
+        'Access-Control-Expose-Headers': EXPOSED,
       });
       if (request.method === 'OPTIONS') {
         response.set({
           'Access-Control-Allow-Methods': 'GET, POST, PATCH, DELETE',
-          'Access-Control-Allow-Headers': 'Authorization, Content-Type, X-API-Key, X-Request-Id',
+          'Access-Control-Allow-Headers': ALLOWED,
           'Access-Control-Max-Age': PREFLIGHT_SECONDS,
         });
       }

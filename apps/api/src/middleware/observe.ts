@@ -54,7 +54,9 @@ export function observe(options: { logger: Logger; registry: Registry }): Middle
         ...(isAborted && { aborted: true }),
         ...(userId !== undefined && { userId }),
       };
-      if (response.statusCode >= 500 && error !== undefined) {
+      // A streamed answer that failed on its way has said 200.
+      const hasFailed = response.statusCode >= 500 || (isAborted && response.statusCode < 400);
+      if (hasFailed && error !== undefined) {
         options.logger.error({ ...line, err: error }, 'request failed');
       } else {
         options.logger[QUIET_ROUTES.has(route) ? 'debug' : 'info'](line, 'request');

@@ -1,18 +1,34 @@
 /** For tests: the whole app on a real database of the test's own, called over HTTP. */
-import { createAuth, hashPassword, insertUser, type UserRow } from '@sv-sdk/auth';
+import {
+  createApiKeyUsage,
+  createAuth,
+  hashPassword,
+  insertUser,
+  type LoginLimits,
+  type UserRow,
+} from '@sv-sdk/auth';
+import { type Cache, createCache } from '@sv-sdk/cache';
 import { createDatabase, type Database } from '@sv-sdk/db';
 import { createTestDatabase, type TestDatabase } from '@sv-sdk/db/testing';
+import { seedTemplates } from '@sv-sdk/email';
+import { createPermissionStore } from '@sv-sdk/permissions';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { onTestFinished } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
 import { createApp } from '../app.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
+import { createIdempotency } from '../endpoint/idempotency.ts';
+import { createRateLimits, type Limits } from '../rate-limits/rate-limits.ts';
 import { type Check, type Readiness, startReadiness } from '../readiness.ts';
+import { createRecentWrites } from '../recent-writes.ts';
 import { endpoints } from '../routes/index.ts';
+import { createUserStore } from '../routes/users/load.ts';
 import { type ApiServer, startServer } from '../server.ts';
 import { assertConforms } from './conformance.ts';
 
 export const PASSWORD = 'correct horse battery';
+/** What session cookies are signed with. */
+export const SECRET = '0123456789abcdef'.repeat(4);
 export const CORS_ORIGIN = 'https://app.example.org';
 
 export interface Answer {
@@ -34,6 +50,7 @@ export interface CallOptions {
 export interface TestApi {
   readonly url: string;
   readonly db: Database;
+  readonly cache: Cache;
   readonly database: TestDatabase;
   readonly server: ApiServer;
   readonly readiness: Readiness;
@@ -43,7 +60,12 @@ export interface TestApi {
   /** One request; fails if the answer is not as OpenAPI says. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** A user with a role, written to the database directly; the password is {@link PASSWORD}. */
-  addUser(options?: { role?: string; email?: string; name?: string }): Promise<UserRow>;
+  addUser(options?: {
+    role?: string;
+    email?: string;
+    name?: string;
+    emailVerified?: boolean;
+  }): Promise<UserRow>;
   signIn(user: { email: string }): Promise<{ token: string; cookie: string }>;
   /** A user with a role, and its bearer token. */
   addCaller(role: string): Promise<{ user: UserRow; token: string }>;
@@ -51,11 +73,29 @@ export interface TestApi {
 
 export interface TestApiOptions {
   baseUrl?: string;
+  requireEmailVerification?: boolean;
+  loginLimits?: Partial<LoginLimits>;
   more?: readonly Endpoint[];
   checks?: readonly Check[];
+  /** Another instance of this one's platform: the same database and the same cache. */
+  like?: TestApi;
+  /** Another URL for a cache that is away, or behind a proxy. */
+  cacheUrl?: string;
+  cacheTimeoutMs?: number;
   /** The app's user of the database; another URL for a database that is away. */
   databaseUrl?: string;
+  /** Hears how to close it; absent: at the end of the test that runs. */
+  atEnd?: (close: () => Promise<void>) => void;
+  rateLimits?: {
+    /** What isn't named is far above what a test sends. */
+    limits?: Partial<Limits>;
+    windowSeconds?: number;
+    /** Where they are shared; without one each app counts for itself. */
+    redisUrl?: string;
+  };
 }
+
+const NO_LIMIT = 1_000_000;
 
 /** Hashing takes tens of milliseconds, and every test user has the same password. */
 const passwordHash = hashPassword(PASSWORD);
@@ -66,32 +106,79 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const logger = pino({ level: 'debug' }, { write: (line) => log.push(JSON.parse(line)) });
   const registry = new Registry();
   const stack = new AsyncDisposableStack();
-  onTestFinished(() => stack.disposeAsync());
+  (options.atEnd ?? onTestFinished)(() => stack.disposeAsync());
 
-  const database = await createTestDatabase();
-  stack.defer(() => database.drop());
+  const database = options.like?.database ?? (await createTestDatabase());
+  if (options.like === undefined) stack.defer(() => database.drop());
+  const cache = createCache({
+    url: options.cacheUrl ?? inject('cacheUrl'),
+    // Tests share a server and not what is in it: seeded roles have the same ids in every test's database.
+    keyPrefix: `${database.name}:`,
+    // A busy machine may hold up an answer of Redis for longer than production waits.
+    commandTimeoutMs: options.cacheTimeoutMs ?? 5_000,
+    logger,
+    registry,
+  });
+  stack.defer(() => cache.close());
   const db = createDatabase({
     primaryUrl: options.databaseUrl ?? database.pooledUrl,
     poolMin: 0,
     poolMax: 5,
     logger,
     registry,
+    recentWrites: createRecentWrites(cache),
+    onStaleKeys: async (keys) => {
+      await cache.publish(keys);
+    },
   });
   stack.defer(() => db.close());
+  const permissions = createPermissionStore({ db, cache });
+  const users = createUserStore({ db, cache });
+  const usage = createApiKeyUsage({ db, logger });
+  stack.defer(() => usage.close());
+  // Sign-up and reset send mails; a database that is away has no use for them.
+  if (options.databaseUrl === undefined && options.like === undefined)
+    await db.withTx((tx) => seedTemplates(tx));
   const settings = {
     baseUrl: options.baseUrl ?? 'http://localhost:3000',
+    linkBaseUrl: 'https://app.example.org',
     corsOrigins: [CORS_ORIGIN],
     version: 'test',
   };
   const auth = await createAuth({
     db,
+    cache,
+    permissions,
+    usage,
     secret: '0123456789abcdef'.repeat(4),
     baseUrl: settings.baseUrl,
+    requireEmailVerification: options.requireEmailVerification ?? true,
+    loginLimits: { maxFailures: 10, windowSeconds: 900, lockSeconds: 900, ...options.loginLimits },
     logger,
   });
+  const { limits, ...sharing } = options.rateLimits ?? {};
+  const rateLimits = createRateLimits({
+    limits: {
+      principalPerMinute: NO_LIMIT,
+      addressPerMinute: NO_LIMIT,
+      signInPerMinute: NO_LIMIT,
+      ...limits,
+    },
+    secret: SECRET,
+    logger,
+    registry,
+    // A busy machine may hold up an answer of Redis for longer than production waits.
+    commandTimeoutMs: 5_000,
+    ...sharing,
+  });
+  stack.defer(() => rateLimits.close());
   const readiness = startReadiness({ checks: options.checks ?? [], logger, intervalMs: 10 });
   stack.defer(() => readiness.close());
-  const app = createApp({ auth, db, logger, registry, readiness, settings }, options.more);
+  const idempotency = createIdempotency({ db, secret: SECRET });
+  const app = createApp(
+    { auth, db, permissions, users, idempotency, logger, registry, rateLimits, readiness, settings },
+    options.more,
+  );
   const server = await startServer(app, { port: 0, version: settings.version, readiness });
   stack.defer(() => server.close());
 
@@ -99,17 +186,26 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const described = [...endpoints, ...(options.more ?? [])];
   const call = async (method: string, path: string, callOptions: CallOptions = {}): Promise<Answer> => {
     const response = await fetch(url + path, requestOf(method, callOptions));
-    const answer = { status: response.status, headers: response.headers, body: await response.json() };
+    const body = await readBody(response);
+    const answer = { status: response.status, headers: response.headers, body };
     if (path.startsWith('/api/') && !path.startsWith('/api/v1/openapi.json'))
       assertConforms(described, { method, path }, answer);
     return answer;
   };
 
-  const addUser: TestApi['addUser'] = async ({ role = 'user', email, name = 'Test User' } = {}) => {
+  const addUser: TestApi['addUser'] = async ({ email, ...given } = {}) => {
     const hash = await passwordHash;
     return db.withTx(async (tx) => {
       const address = email ?? `${crypto.randomUUID()}@example.org`;
-      const user = await insertUser(tx, { email: address, name, role, passwordHash: hash, grantedBy: null });
+      const user = await insertUser(tx, {
+        email: address,
+        name: 'Test User',
+        role: 'user',
+        emailVerified: true,
+        ...given,
+        passwordHash: hash,
+        grantedBy: null,
+      });
       if (user === undefined) throw new Error(`${address} is taken`);
       return user;
     });
@@ -124,7 +220,13 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     const user = await addUser({ role });
     return { user, token: (await signIn(user)).token };
   };
-  return { url, db, database, server, readiness, registry, log, call, addUser, signIn, addCaller };
+  return { url, db, cache, database, server, readiness, registry, log, call, addUser, signIn, addCaller };
+}
+
+/** A streamed answer is a text. */
+function readBody(response: Response): Promise<unknown> {
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
+  return isJson && !response.headers.has('content-disposition') ? response.json() : response.text();
 }
 
 function requestOf(method: string, options: CallOptions): RequestInit {

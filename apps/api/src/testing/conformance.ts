@@ -8,7 +8,7 @@ import { errorCodesOf } from '../openapi.ts';
 export function assertConforms(
   endpoints: readonly Endpoint[],
   request: { method: string; path: string },
-  answer: { status: number; body: unknown },
+  answer: { status: number; headers: Headers; body: unknown },
 ): void {
   const endpoint = endpoints.find((candidate) => matches(candidate, request));
   if (answer.status >= 400) {
@@ -24,6 +24,13 @@ export function assertConforms(
   if (endpoint === undefined)
     throw new Error(`no endpoint is described at ${request.method} ${request.path}`);
   if (answer.status !== endpoint.status) throw new Error(`${endpoint.operationId} answered ${answer.status}`);
+  if (endpoint.answers === 'stream') {
+    const [contentType = ''] = (answer.headers.get('content-type') ?? '').split(';', 1);
+    if (!endpoint.contentTypes.includes(contentType)) {
+      throw new Error(`${endpoint.operationId} does not document ${contentType}`);
+    }
+    return;
+  }
   const data = endpoint.data as z.ZodType;
   check(endpoint.answers === 'list' ? listOf(data) : successOf(data), answer.body, request);
 }

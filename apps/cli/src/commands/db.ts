@@ -3,6 +3,8 @@ import { migrate, migrationStatus } from '@sv-sdk/db';
 import { createLogger } from '@sv-sdk/telemetry';
 import type { Command } from 'commander';
 import { ExitCode, print, table } from '../output.ts';
+import { addBackupCommand } from './db-backup.ts';
+import { addSeedCommand } from './db-seed.ts';
 
 export function addDatabaseCommands(program: Command): void {
   const db = program.command('db').description('the database');
@@ -16,6 +18,8 @@ export function addDatabaseCommands(program: Command): void {
     .description('where the database stands; exit code 1 if migrations are pending')
     .option('--json', 'print JSON')
     .action(printStatus);
+  addSeedCommand(db);
+  addBackupCommand(db);
 }
 
 interface Options {
@@ -31,6 +35,7 @@ async function runMigrate(options: Options): Promise<void> {
     'SV_ADMIN_EMAIL',
     'ADMIN_PASSWORD',
     'LOAD_API_KEY',
+    'LOAD_TEST_RATE_LIMIT_PER_MINUTE',
   ]);
   const logger = createLogger({
     service: 'migrate',
@@ -44,7 +49,10 @@ async function runMigrate(options: Options): Promise<void> {
     logger,
     seeds: platformSeeds({
       administrator: { email: config.SV_ADMIN_EMAIL, password: config.ADMIN_PASSWORD },
-      loadApiKey: config.LOAD_API_KEY,
+      loadTest: {
+        apiKey: config.LOAD_API_KEY,
+        rateLimitPerMinute: config.LOAD_TEST_RATE_LIMIT_PER_MINUTE,
+      },
       logger,
     }),
   });

@@ -7,15 +7,15 @@ import { seedLoadTestCaller } from './load-test-caller.ts';
 /** What a new platform starts with beside the system roles, which the migration itself brings. */
 export function platformSeeds(options: {
   administrator: { email: string; password: string };
-  loadApiKey: string;
+  loadTest: { apiKey: string; rateLimitPerMinute: number };
   logger: Logger;
 }): Seed[] {
-  const { administrator, loadApiKey, logger } = options;
+  const { administrator, loadTest, logger } = options;
   return [
     async (tx) => {
       await seedTemplates(tx);
     },
     seedFirstAdministrator({ ...administrator, logger }),
-    seedLoadTestCaller({ apiKey: loadApiKey, logger }),
+    seedLoadTestCaller({ ...loadTest, logger }),
   ];
 }

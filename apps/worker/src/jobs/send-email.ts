@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '@sv-sdk/db';
-import { renderEmail, TemplateError } from '@sv-sdk/email';
+import { renderEmail, TemplateError, type TemplateStore } from '@sv-sdk/email';
 import { DeferJob, EMAIL_JOB_ATTEMPTS, type EmailJobHandlers, GiveUpJob } from '@sv-sdk/queue';
 import type { Logger } from '@sv-sdk/telemetry';
 import type { WorkerMetrics } from '../metrics.ts';
@@ -14,7 +14,6 @@ import {
   recordSent,
   releaseUncounted,
 } from './email-row.ts';
-import type { TemplateCache } from './template-cache.ts';
 
 /** An email that nobody could be asked about for a day is of no use any more, and says so. */
 const GIVE_UP_AFTER_MS = 24 * 3600 * 1000;
@@ -33,7 +32,7 @@ const MAX_STARTS = 10;
 
 export interface SendEmailOptions {
   db: Database;
-  templates: TemplateCache;
+  templates: TemplateStore;
   provider: EmailProvider;
   metrics: WorkerMetrics;
   logger: Logger;

@@ -1,6 +1,7 @@
+import { type Cache, createCache } from '@sv-sdk/cache';
 import { createDatabase, type Database, emailOutbox, emailSends } from '@sv-sdk/db';
 import { createTestDatabase, type TestDatabase } from '@sv-sdk/db/testing';
-import { type EmailInput, enqueueEmails, seedTemplates } from '@sv-sdk/email';
+import { createTemplateStore, type EmailInput, enqueueEmails, seedTemplates } from '@sv-sdk/email';
 import {
   createEmailQueue,
   createEmailWorker,
@@ -14,8 +15,8 @@ import {
 import { createLogger } from '@sv-sdk/telemetry';
 import { asc, eq } from 'drizzle-orm';
 import { Registry } from 'prom-client';
+import { inject } from 'vitest';
 import { createSendEmail } from '../jobs/send-email.ts';
-import { createTemplateCache } from '../jobs/template-cache.ts';
 import { createWorkerMetrics, type WorkerMetrics } from '../metrics.ts';
 import { createSmtpProvider } from '../providers/smtp.ts';
 import { startRelay } from '../relay/relay.ts';
@@ -32,6 +33,7 @@ export type EmailRow = typeof emailSends.$inferSelect;
 export interface Rig {
   readonly server: TestDatabase;
   readonly db: Database;
+  readonly cache: Cache;
   readonly queue: EmailQueue;
   readonly taking: QueueConnection;
   readonly registry: Registry;
@@ -65,6 +67,7 @@ async function assemble(
 ): Promise<Rig> {
   const registry = new Registry();
   const metrics = createWorkerMetrics(registry);
+  const cache = createCache({ url: inject('cacheUrl'), keyPrefix: `${server.name}:`, logger, registry });
   const db = createDatabase({ primaryUrl: server.pooledUrl, poolMin: 0, poolMax: 6, logger, registry });
   const adding = createProducerConnection(options.redisUrl, logger);
   const taking = createWorkerConnection(options.redisUrl, logger);
@@ -76,11 +79,13 @@ async function assemble(
     connections: 5,
     logger,
   });
-  const send = createSendEmail({ db, templates: createTemplateCache(db), provider, metrics, logger });
+  const templates = createTemplateStore({ db, cache });
+  const send = createSendEmail({ db, templates, provider, metrics, logger });
   const closers: (() => Promise<void>)[] = [];
   return {
     server,
     db,
+    cache,
     queue,
     taking,
     registry,
@@ -128,6 +133,7 @@ async function assemble(
       taking.disconnect();
       await provider.close();
       await db.close();
+      await cache.close();
       await afterwards();
     },
   };

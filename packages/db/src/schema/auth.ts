@@ -39,12 +39,14 @@ export const users = authSchema.table(
     index('users_role_created_at_idx')
       .on(table.role, table.createdAt, table.id)
       .where(sql`deleted_at is null`),
-    // text_pattern_ops: LIKE 'prefix%' is one range of these, whatever the database's collation.
-    index('users_email_prefix_idx')
-      .on(table.email.op('text_pattern_ops'), table.id)
-      .where(sql`deleted_at is null`),
-    index('users_name_prefix_idx')
-      .on(sql`lower(name) text_pattern_ops`, table.id)
+    // Search by prefix. The cluster's collation is C.UTF-8 (infra/postgres), where LIKE 'prefix%' is one range of an
+    // ordinary index, and its order too; for addresses users_email_key is that index. Another collation would sort.
+    index('users_name_idx').on(sql`lower(name)`, table.id).where(sql`deleted_at is null`),
+    // One text, and not two columns: with those a planner that believes role and address to be independent takes
+    // users_email_key, and reads 10,000 addresses of other roles for a page.
+    index('users_role_email_idx').on(sql`(role || ' ' || email)`).where(sql`deleted_at is null`),
+    index('users_role_name_idx')
+      .on(sql`(role || ' ' || lower(name))`, table.id)
       .where(sql`deleted_at is null`),
     check('users_email_is_lower_case', sql`email = lower(email)`),
   ],
@@ -102,14 +104,17 @@ export const verifications = authSchema.table(
   'verifications',
   {
     id: id(),
+    /** `<kind>:<user id>:<SHA-256 of the address>`: unique, so that a new token takes the place of the one before. */
     identifier: text('identifier').notNull(),
+    /** SHA-256 of the token, in hexadecimal; the token itself is only in the mail. */
     value: text('value').notNull(),
     expiresAt: moment('expires_at').notNull(),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },
   (table) => [
-    index('verifications_identifier_idx').on(table.identifier),
+    uniqueIndex('verifications_identifier_key').on(table.identifier),
+    uniqueIndex('verifications_value_key').on(table.value),
     index('verifications_expires_at_idx').on(table.expiresAt),
   ],
 );
@@ -142,8 +147,8 @@ export const apiKeys = authSchema.table(
 );
 
 /**
- * How many living users a role has, kept by a trigger: count(*) over a million rows costs 100 ms at every page.
- * Each role has some rows (slots), so that two transactions seldom wait for the same one; the sum is the count.
+ * How many living users a role has, kept by a trigger (ADR 0012): count(*) over a million rows costs 150 ms at every
+ * page. A role has as many rows (slots) as transactions have counted at the same moment; the sum is the count.
  */
 export const userCounts = authSchema.table(
   'user_counts',
@@ -169,6 +174,22 @@ export const loginAttempts = authSchema.table(
     lockedUntil: moment('locked_until'),
   },
   (table) => [index('login_attempts_window_started_at_idx').on(table.windowStartedAt)],
+);
+
+/**
+ * Mails that anybody can have sent to an address (verification, reset), by address, whether or not it has an
+ * account. `identifier` as in login_attempts. Not in the cache: a wipe must not let somebody's mailbox be flooded.
+ */
+export const mailLimits = authSchema.table(
+  'mail_limits',
+  {
+    identifier: text('identifier').primaryKey(),
+    /** Since `window_started_at`. */
+    mails: integer('mails').notNull(),
+    windowStartedAt: moment('window_started_at').notNull().defaultNow(),
+    lastMailAt: moment('last_mail_at').notNull().defaultNow(),
+  },
+  (table) => [index('mail_limits_window_started_at_idx').on(table.windowStartedAt)],
 );
 
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });

@@ -38,6 +38,8 @@ interface ServerOptions {
   /** Name of the Docker network that the servers share. */
   network: string;
   secrets: TestSecrets;
+  /** memory (the default): a test's database lives for seconds; disk: what has gigabytes. */
+  storage?: 'memory' | 'disk';
 }
 
 /** A Postgres from the stack's own image: a primary with the roles and the database `sv`. */
@@ -81,10 +83,13 @@ async function startPostgres(
   const container = withSecrets(new GenericContainer(`sv-sdk/postgres:${VERSION}`), options.secrets)
     .withNetworkMode(options.network)
     .withEnvironment(environment)
-    // In memory: a test's database lives for seconds.
-    .withTmpFs({ '/var/lib/postgresql': `rw,uid=${POSTGRES_UID},gid=${POSTGRES_UID},mode=0700,size=2g` })
     .withExposedPorts(POSTGRES_PORT)
     .withWaitStrategy(Wait.forHealthCheck());
+  if (options.storage !== 'disk') {
+    container.withTmpFs({
+      '/var/lib/postgresql': `rw,uid=${POSTGRES_UID},gid=${POSTGRES_UID},mode=0700,size=2g`,
+    });
+  }
   return await start(container, POSTGRES_PORT);
 }
 

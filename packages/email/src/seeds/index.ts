@@ -1,4 +1,5 @@
-import { emailTemplates, type Tx } from '@sv-sdk/db';
+import { cacheKey } from '@sv-sdk/cache/keys';
+import { emailTemplates, markStale, type Tx } from '@sv-sdk/db';
 import { DEFAULT_LOCALE } from '../locale.ts';
 import { action, layout, paragraph, prose } from './layout.ts';
 
@@ -99,6 +100,10 @@ export async function seedTemplates(tx: Tx): Promise<number> {
       seededTemplates.map((seed) => ({ ...seed, locale: DEFAULT_LOCALE, variables: [...seed.variables] })),
     )
     .onConflictDoNothing()
-    .returning({ id: emailTemplates.id });
+    .returning({ name: emailTemplates.name, locale: emailTemplates.locale });
+  await markStale(
+    tx,
+    inserted.map(({ name, locale }) => cacheKey.template(name, locale)),
+  );
   return inserted.length;
 }

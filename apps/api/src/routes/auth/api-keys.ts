@@ -1,5 +1,4 @@
-import { recordAudit } from '@sv-sdk/audit';
-import { type ApiKeyRow, createApiKey as insertApiKey } from '@sv-sdk/auth';
+import { type ApiKeyRow, createApiKey as insertApiKey, revokeApiKeys } from '@sv-sdk/auth';
 import { apiKeys } from '@sv-sdk/db';
 import { allowsEvery } from '@sv-sdk/permissions';
 import { and, count, desc, eq, isNull } from 'drizzle-orm';
@@ -83,31 +82,23 @@ export const createApiKey = itemEndpoint({
   data: apiKeyView
     .extend({ key: z.string().meta({ description: 'The key itself; keep it, it is shown nowhere else.' }) })
     .meta({ id: 'NewApiKey' }),
-  async handle({ services, principal, body, ipAddress }) {
+  async handle({ principal, body, withTx }) {
     requirePermission(principal, 'create:own:api_key');
     if (body.scopes !== undefined && !allowsEvery(principal.permissions, body.scopes)) {
       throw new ApiError('PERMISSION_DENIED', 'A key can have no scope that you do not hold.', {
         field: 'scopes',
       });
     }
-    const { key, row } = await services.db.withTx(
-      async (tx) => {
-        const created = await insertApiKey(tx, {
-          userId: principal.userId,
-          name: body.name,
-          scopes: body.scopes ?? null,
-          expiresAt: body.expiresAt ?? null,
-        });
-        await recordAudit(tx, {
-          eventType: 'api_key.created',
-          userId: principal.userId,
-          ipAddress,
-          metadata: { apiKeyId: created.row.id, scopes: created.row.scopes },
-        });
-        return created;
-      },
-      { principalId: principal.userId },
-    );
+    const { key, row } = await withTx(async (tx, audit) => {
+      const created = await insertApiKey(tx, {
+        userId: principal.userId,
+        name: body.name,
+        scopes: body.scopes ?? null,
+        expiresAt: body.expiresAt ?? null,
+      });
+      await audit('api_key.created', { apiKeyId: created.row.id, scopes: created.row.scopes });
+      return created;
+    });
     return { ...viewApiKey(row), key };
   },
 });
@@ -123,27 +114,12 @@ export const revokeApiKey = itemEndpoint({
   status: 200,
   data: z.strictObject({ id: z.string() }),
   errors: ['NOT_FOUND'],
-  async handle({ services, principal, params, ipAddress }) {
+  async handle({ principal, params, withTx }) {
     requirePermission(principal, 'delete:own:api_key');
-    await services.db.withTx(
-      async (tx) => {
-        const [revoked] = await tx
-          .update(apiKeys)
-          .set({ revokedAt: new Date() })
-          .where(
-            and(eq(apiKeys.id, params.id), eq(apiKeys.userId, principal.userId), isNull(apiKeys.revokedAt)),
-          )
-          .returning({ id: apiKeys.id });
-        if (revoked === undefined) throw notFound();
-        await recordAudit(tx, {
-          eventType: 'api_key.revoked',
-          userId: principal.userId,
-          ipAddress,
-          metadata: { apiKeyId: revoked.id },
-        });
-      },
-      { principalId: principal.userId },
-    );
+    await withTx(async (tx, audit) => {
+      if ((await revokeApiKeys(tx, principal.userId, { id: params.id })) === 0) throw notFound();
+      await audit('api_key.revoked', { apiKeyId: params.id });
+    });
     return { id: params.id };
   },
 });

@@ -5,6 +5,7 @@ import { itemEndpoint } from '../../endpoint/endpoint.ts';
 import { ApiError } from '../../errors.ts';
 import { emailAddress, moment } from '../../schemas.ts';
 import { userView, viewUser } from '../users/view.ts';
+import { accountLocked } from './locked.ts';
 
 export const login = itemEndpoint({
   method: 'post',
@@ -13,6 +14,7 @@ export const login = itemEndpoint({
   summary: 'Sign in',
   tag: 'auth',
   access: 'public',
+  limit: 'signIn',
   body: z.strictObject({ email: emailAddress, password: z.string().min(1).max(MAX_PASSWORD_LENGTH) }),
   status: 200,
   data: z.strictObject({
@@ -20,9 +22,10 @@ export const login = itemEndpoint({
     expiresAt: moment,
     user: userView,
   }),
-  errors: ['AUTHENTICATION_ERROR'],
+  errors: ['AUTHENTICATION_ERROR', 'ACCOUNT_LOCKED'],
   async handle({ services, body, ipAddress, userAgent, setCookie }) {
-    const signedIn = await services.auth.signIn({ ...body, ipAddress, userAgent }, (tx, { session, user }) =>
+    const { email } = body;
+    const result = await services.auth.signIn({ ...body, ipAddress, userAgent }, (tx, { session, user }) =>
       recordAudit(tx, {
         eventType: 'auth.login',
         userId: user.id,
@@ -30,22 +33,17 @@ export const login = itemEndpoint({
         metadata: { sessionId: session.id },
       }),
     );
-    if (signedIn === undefined) {
-      await services.db.withTx((tx) =>
-        recordAudit(tx, {
-          eventType: 'auth.login.refused',
-          userId: null,
-          ipAddress,
-          metadata: { email: body.email },
-        }),
-      );
-      throw new ApiError('AUTHENTICATION_ERROR', 'The address or the password is wrong.');
+    if (result.outcome === 'locked') throw accountLocked(result, 'auth.login.refused', { email });
+    if (result.outcome === 'refused') {
+      throw new ApiError('AUTHENTICATION_ERROR', 'The address or the password is wrong.', {
+        refusal: { eventType: 'auth.login.refused', metadata: { email, reason: result.reason } },
+      });
     }
-    for (const cookie of signedIn.cookies) setCookie(cookie);
+    for (const cookie of result.cookies) setCookie(cookie);
     return {
-      token: signedIn.token,
-      expiresAt: signedIn.session.expiresAt.toISOString(),
-      user: viewUser(signedIn.user),
+      token: result.token,
+      expiresAt: result.session.expiresAt.toISOString(),
+      user: viewUser(result.user),
     };
   },
 });

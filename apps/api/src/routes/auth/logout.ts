@@ -1,6 +1,4 @@
-import { recordAudit } from '@sv-sdk/audit';
-import { sessions } from '@sv-sdk/db';
-import { eq } from 'drizzle-orm';
+import { endSessions } from '@sv-sdk/auth';
 import { z } from 'zod';
 import { itemEndpoint } from '../../endpoint/endpoint.ts';
 
@@ -14,19 +12,11 @@ export const logout = itemEndpoint({
   status: 200,
   data: z.strictObject({ signedOut: z.literal(true) }),
   /** Not by better-auth's sign-out: that answers success also when the session could not be deleted. */
-  async handle({ services, principal, ipAddress, setCookie }) {
-    await services.db.withTx(
-      async (tx) => {
-        await tx.delete(sessions).where(eq(sessions.id, principal.credentialId));
-        await recordAudit(tx, {
-          eventType: 'auth.logout',
-          userId: principal.userId,
-          ipAddress,
-          metadata: { sessionId: principal.credentialId },
-        });
-      },
-      { principalId: principal.userId },
-    );
+  async handle({ services, principal, withTx, setCookie }) {
+    await withTx(async (tx, audit) => {
+      await endSessions(tx, principal.userId, { id: principal.credentialId });
+      await audit('auth.logout', { sessionId: principal.credentialId });
+    });
     setCookie(services.auth.clearedCookie);
     return { signedOut: true as const };
   },

@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { itemEndpoint } from '../../endpoint/endpoint.ts';
 import { ApiError } from '../../errors.ts';
 import { moment } from '../../schemas.ts';
-import { loadUser } from '../users/load.ts';
-import { userView, viewUser } from '../users/view.ts';
+import { userView } from '../users/view.ts';
 
 export const getSession = itemEndpoint({
   method: 'get',
@@ -19,12 +18,12 @@ export const getSession = itemEndpoint({
     permissions: z.array(z.string()),
   }),
   async handle({ services, principal }) {
-    const user = await loadUser(await services.db.read(principal.userId), principal.userId);
+    const user = await services.users.get(principal.userId);
     // Deleted since the session was looked up.
     if (user === undefined) throw new ApiError('SESSION_ERROR', 'The session has ended. Sign in again.');
     return {
       session: { id: principal.credentialId, expiresAt: principal.expiresAt?.toISOString() ?? null },
-      user: viewUser(user),
+      user,
       permissions: [...principal.permissions],
     };
   },

@@ -1,47 +1,46 @@
 import { recordAudit } from '@sv-sdk/audit';
-import { uuidv7 } from 'uuidv7';
+import { asIf, hashPassword, signUp as makeUser, takeMailAllowance } from '@sv-sdk/auth';
+import { enqueueEmail } from '@sv-sdk/email';
 import { z } from 'zod';
 import { itemEndpoint } from '../../endpoint/endpoint.ts';
 import { emailAddress, nameText, newPassword } from '../../schemas.ts';
 import { userView, viewUser } from '../users/view.ts';
+import { addressTakenMail, verificationMail } from './mail.ts';
 
 export const signUp = itemEndpoint({
   method: 'post',
   path: '/api/v1/auth/signup',
   operationId: 'signUp',
-  summary: 'Make an account',
+  summary: 'Make an account; a mail asks to prove the address',
   tag: 'auth',
   access: 'public',
+  limit: 'signIn',
   body: z.strictObject({ email: emailAddress, name: nameText, password: newPassword }),
   status: 201,
   data: z.strictObject({ user: userView }),
-  /** The answer is the same whether the address was free or taken: else it would tell who has an account. */
-  async handle({ services, body, ipAddress }) {
-    const user = await services.auth.signUp(body, (tx, created) =>
-      recordAudit(tx, {
-        eventType: created === undefined ? 'auth.signup.refused' : 'auth.signup',
-        userId: created?.id ?? null,
+  /**
+   * The answer is the same, after the same work, whether the address was free or taken: else it would tell who
+   * has an account. Where it is taken, its owner is told by mail.
+   */
+  async handle({ services, body, ipAddress, withTx }) {
+    const passwordHash = await hashPassword(body.password);
+    const made = await withTx(async (tx) => {
+      const { user, verificationToken, owner } = await makeUser(tx, { ...body, passwordHash });
+      const mayMail = await takeMailAllowance(tx, body.email);
+      const mail =
+        owner === undefined
+          ? verificationMail(user, verificationToken, services.settings.linkBaseUrl)
+          : addressTakenMail(owner);
+      // The first mail to a new user always goes: whoever else asked for one must not hold it back.
+      await asIf(owner === undefined || mayMail, tx, (inner) => enqueueEmail(inner, mail));
+      await recordAudit(tx, {
+        eventType: owner === undefined ? 'auth.signup' : 'auth.signup.refused',
+        userId: owner === undefined ? user.id : null,
         ipAddress,
-        metadata: { email: body.email, ...(created === undefined && { reason: 'address_taken' }) },
-      }),
-    );
-    return { user: viewUser(user ?? userWhoIsNot(body)) };
+        metadata: { email: body.email, ...(owner !== undefined && { reason: 'address_taken' }) },
+      });
+      return user;
+    });
+    return { user: viewUser(made) };
   },
 });
-
-/** What a new user looks like. */
-function userWhoIsNot({ email, name }: { email: string; name: string }) {
-  const now = new Date();
-  return {
-    id: uuidv7(),
-    email,
-    name,
-    emailVerified: false,
-    image: null,
-    role: 'user',
-    isActive: true,
-    lastLoginAt: null,
-    createdAt: now,
-    updatedAt: now,
-  };
-}

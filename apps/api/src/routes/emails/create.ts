@@ -1,4 +1,3 @@
-import { recordAudit } from '@sv-sdk/audit';
 import { EmailInputError, enqueueEmails, PRIORITIES } from '@sv-sdk/email';
 import { z } from 'zod';
 import { requirePermission } from '../../authorise.ts';
@@ -37,28 +36,20 @@ export const createEmails = itemEndpoint({
   status: 202,
   data: z.strictObject({ ids: z.array(z.string()).meta({ description: 'In the order of the emails.' }) }),
   /** All of them or none: accepted means that the rows are there, and the relay will find them. */
-  async handle({ services, principal, body, ipAddress }) {
+  async handle({ principal, body, withTx }) {
     requirePermission(principal, 'create:any:email');
     const isMany = 'emails' in body;
     const inputs = (isMany ? body.emails : [body]).map((input) => ({
       ...input,
       requestedBy: principal.userId,
     }));
-    const accepted = await services.db.withTx(
-      async (tx) => {
-        const emails = await enqueueEmails(tx, inputs).catch((error: unknown) => {
-          throw error instanceof EmailInputError ? invalid(error, isMany) : error;
-        });
-        await recordAudit(tx, {
-          eventType: 'email.queued',
-          userId: principal.userId,
-          ipAddress,
-          metadata: { emailIds: emails.map(({ id }) => id) },
-        });
-        return emails;
-      },
-      { principalId: principal.userId },
-    );
+    const accepted = await withTx(async (tx, audit) => {
+      const emails = await enqueueEmails(tx, inputs).catch((error: unknown) => {
+        throw error instanceof EmailInputError ? invalid(error, isMany) : error;
+      });
+      await audit('email.queued', { emailIds: emails.map(({ id }) => id) });
+      return emails;
+    });
     return { ids: accepted.map(({ id }) => id) };
   },
 });

@@ -1,13 +1,12 @@
 import type { Principal } from '@sv-sdk/auth';
-import type { Database } from '@sv-sdk/db';
-import { allows, loadPermissions } from '@sv-sdk/permissions';
+import { allows } from '@sv-sdk/permissions';
 import { z } from 'zod';
 import { itemEndpoint } from '../../endpoint/endpoint.ts';
 import { notFound } from '../../errors.ts';
-import { permissionText } from '../../schemas.ts';
-import { loadUser } from '../users/load.ts';
+import { idText, permissionText } from '../../schemas.ts';
+import type { Services } from '../../services.ts';
 
-const userId = z.string().min(1).max(64).optional().meta({ description: 'Absent: the caller.' });
+const userId = idText.optional().meta({ description: 'Absent: the caller.' });
 
 export const checkPermissions = itemEndpoint({
   method: 'post',
@@ -27,7 +26,7 @@ export const checkPermissions = itemEndpoint({
   }),
   errors: ['NOT_FOUND'],
   async handle({ services, principal, body }) {
-    const held = await permissionsOf(services.db, principal, body.userId ?? principal.userId);
+    const held = await permissionsOf(services, principal, body.userId ?? principal.userId);
     const asked = 'permission' in body ? [body.permission] : body.permissions;
     const results = asked.map((permission) => ({ permission, allowed: allows(held, permission) }));
     return { allowed: results.every(({ allowed }) => allowed), results };
@@ -35,10 +34,15 @@ export const checkPermissions = itemEndpoint({
 });
 
 /** Another's permissions are theirs: without the right to see them the user looks as if it weren't there. */
-async function permissionsOf(db: Database, principal: Principal, userId: string): Promise<readonly string[]> {
+async function permissionsOf(
+  { users, permissions }: Pick<Services, 'users' | 'permissions'>,
+  principal: Principal,
+  userId: string,
+): Promise<readonly string[]> {
   if (userId === principal.userId) return principal.permissions;
-  const user = await loadUser(db.write(), userId);
-  if (user === undefined || !allows(principal.permissions, 'read:any:permission')) throw notFound();
-  // Whoever can't sign in may do nothing.
-  return user.isActive ? loadPermissions(db.write(), userId) : [];
+  if (!allows(principal.permissions, 'read:any:permission')) throw notFound();
+  const user = await users.get(userId);
+  if (user === undefined) throw notFound();
+  // Whoever can't sign in may do nothing. What the caller itself has just granted or revoked counts.
+  return user.isActive ? permissions.currentPermissionsOf(userId) : [];
 }

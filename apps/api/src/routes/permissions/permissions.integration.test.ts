@@ -1,5 +1,3 @@
-import { users } from '@sv-sdk/db';
-import { eq } from 'drizzle-orm';
 import { expect, test } from 'vitest';
 import { startTestApi } from '../../testing/api.ts';
 
@@ -23,15 +21,39 @@ test('one or many, for the caller', async () => {
   });
 });
 
-test('for another, with the right to know; an inactive user may do nothing', async () => {
+test('for another, with the right to know; whoever may not sign in may do nothing, whoever is gone is not there', async () => {
   const api = await startTestApi();
   const { token } = await api.addCaller('admin');
   const other = await api.addUser({ role: 'manager' });
+  const path = `/api/v1/users/${other.id}`;
   const ask = () =>
-    api.call('POST', CHECK, { token, body: { userId: other.id, permission: 'read:any:user' } });
+    api.call('POST', CHECK, {
+      token,
+      body: { userId: other.id, permissions: ['read:any:user', 'read:own:user'] },
+    });
   expect((await ask()).body.data.allowed).toBe(true);
-  await api.db.write().update(users).set({ isActive: false }).where(eq(users.id, other.id));
-  expect((await ask()).body.data.allowed).toBe(false);
+  await api.call('PATCH', path, { token, body: { isActive: false } });
+  const allowed = (await ask()).body.data.results.map((result: { allowed: boolean }) => result.allowed);
+  expect(allowed).toEqual([false, false]);
+  await api.call('PATCH', path, { token, body: { isActive: true } });
+  expect((await ask()).body.data.allowed).toBe(true);
+  await api.call('DELETE', path, { token });
+  expect((await ask()).status).toBe(404);
+});
+
+test('whoever grants and revokes sees it in the next check', async () => {
+  const api = await startTestApi();
+  const { token } = await api.addCaller('admin');
+  const other = await api.addUser();
+  const path = `/api/v1/users/${other.id}/roles`;
+  const isAllowed = async () =>
+    (await api.call('POST', CHECK, { token, body: { userId: other.id, permission: 'create:any:email' } }))
+      .body.data.allowed;
+  expect(await isAllowed()).toBe(false);
+  const granted = await api.call('POST', path, { token, body: { role: 'manager' } });
+  expect(await isAllowed()).toBe(true);
+  await api.call('DELETE', `${path}/${granted.body.data.role.id}`, { token });
+  expect(await isAllowed()).toBe(false);
 });
 
 test('without that right another user looks as if it did not exist', async () => {
@@ -49,6 +71,9 @@ test.each([
   ['permission', { permission: 'everything' }],
   ['permissions[1]', { permissions: ['read:any:user', 'x'] }],
   ['permissions', { permissions: [] }],
+  ['userId', { permission: 'read:any:user', userId: '' }],
+  ['userId', { permission: 'read:any:user', userId: 'a\u0000b' }],
+  ['isAdmin', { permission: 'read:any:user', isAdmin: true }],
   ['permissions', { permission: 'read:any:user', permissions: ['read:any:user'] }],
 ])('a bad request is refused naming %s', async (field, body) => {
   const api = await startTestApi();

@@ -1,11 +1,10 @@
-import { recordAudit } from '@sv-sdk/audit';
 import { hashPassword, insertUser } from '@sv-sdk/auth';
 import { z } from 'zod';
 import { requirePermission } from '../../authorise.ts';
 import { itemEndpoint } from '../../endpoint/endpoint.ts';
 import { ApiError } from '../../errors.ts';
-import { emailAddress, nameText, newPassword } from '../../schemas.ts';
-import { requireGrantable } from './roles.ts';
+import { emailAddress, nameText, newPassword, roleName } from '../../schemas.ts';
+import { requireGrantable } from '../roles/rules.ts';
 import { userView, viewUser } from './view.ts';
 
 export const createUser = itemEndpoint({
@@ -17,34 +16,42 @@ export const createUser = itemEndpoint({
   access: 'principal',
   body: z.strictObject({
     email: emailAddress,
+    emailVerified: z
+      .boolean()
+      .default(true)
+      .meta({ description: 'true: you vouch for the address. false: it has to be verified by mail.' }),
     name: nameText,
     password: newPassword.optional().meta({ description: 'Without one the user cannot sign in yet.' }),
-    role: z.string().min(1).max(100).default('user'),
+    role: roleName.default('user'),
   }),
   status: 201,
   data: userView,
   errors: ['ROLE_ERROR', 'CONSTRAINT_VIOLATION'],
-  async handle({ services, principal, body, ipAddress }) {
+  async handle({ principal, body, withTx }) {
     requirePermission(principal, 'create:any:user');
     // Before the transaction: no connection should wait for it.
     const passwordHash = body.password === undefined ? undefined : await hashPassword(body.password);
-    const user = await services.db.withTx(
-      async (tx) => {
-        await requireGrantable(tx, principal, body.role);
-        const inserted = await insertUser(tx, { ...body, passwordHash, grantedBy: principal.userId });
-        if (inserted === undefined) {
-          throw new ApiError('CONSTRAINT_VIOLATION', 'email: is taken', { field: 'email' });
-        }
-        await recordAudit(tx, {
-          eventType: 'user.created',
-          userId: principal.userId,
-          ipAddress,
-          metadata: { targetUserId: inserted.id, email: inserted.email, role: inserted.role },
-        });
-        return inserted;
-      },
-      { principalId: principal.userId },
-    );
+    const user = await withTx(async (tx, audit) => {
+      await requireGrantable(tx, principal, body.role);
+      const inserted = await insertUser(tx, {
+        email: body.email,
+        emailVerified: body.emailVerified,
+        name: body.name,
+        role: body.role,
+        passwordHash,
+        grantedBy: principal.userId,
+      });
+      if (inserted === undefined) {
+        throw new ApiError('CONSTRAINT_VIOLATION', 'email: is taken', { field: 'email' });
+      }
+      await audit('user.created', {
+        targetUserId: inserted.id,
+        email: inserted.email,
+        emailVerified: inserted.emailVerified,
+        role: inserted.role,
+      });
+      return inserted;
+    });
     return viewUser(user);
   },
 });

@@ -1,12 +1,9 @@
-import { recordAudit } from '@sv-sdk/audit';
-import { apiKeys, sessions, users } from '@sv-sdk/db';
-import { and, eq, isNull } from 'drizzle-orm';
+import { deleteUser as deleteUserRow } from '@sv-sdk/auth';
 import { z } from 'zod';
-import { requireAct, requireVisible } from '../../authorise.ts';
+import { requireAct, requireReadable } from '../../authorise.ts';
 import { itemEndpoint } from '../../endpoint/endpoint.ts';
 import { idParams } from '../../schemas.ts';
-import { lockUser } from './load.ts';
-import { requireNotAbove } from './roles.ts';
+import { lockVisibleUser, requireNotAbove, requireNotLastSuperAdmin } from './rules.ts';
 
 export const deleteUser = itemEndpoint({
   method: 'delete',
@@ -18,31 +15,18 @@ export const deleteUser = itemEndpoint({
   params: idParams,
   status: 200,
   data: z.strictObject({ id: z.string() }),
-  errors: ['NOT_FOUND'],
+  errors: ['NOT_FOUND', 'CONSTRAINT_VIOLATION'],
   /** Soft: the row stays for what refers to it, and is invisible. Sessions and keys end for good. */
-  async handle({ services, principal, params, ipAddress }) {
-    await services.db.withTx(
-      async (tx) => {
-        const user = requireVisible(principal, 'user', await lockUser(tx, params.id), ({ id }) => id);
-        requireAct(principal, 'delete', 'user', user.id);
-        await requireNotAbove(tx, principal, user.id);
+  async handle({ principal, params, withTx }) {
+    requireReadable(principal, 'user', params.id);
+    await withTx(async (tx, audit) => {
+      const user = await lockVisibleUser(tx, principal, params.id);
+      requireAct(principal, 'delete', 'user', user.id);
+      await requireNotAbove(tx, principal, user.id);
+      await requireNotLastSuperAdmin(tx, user.id);
 
-        const now = new Date();
-        await tx.update(users).set({ deletedAt: now, isActive: false }).where(eq(users.id, user.id));
-        await tx.delete(sessions).where(eq(sessions.userId, user.id));
-        await tx
-          .update(apiKeys)
-          .set({ revokedAt: now })
-          .where(and(eq(apiKeys.userId, user.id), isNull(apiKeys.revokedAt)));
-        await recordAudit(tx, {
-          eventType: 'user.deleted',
-          userId: principal.userId,
-          ipAddress,
-          metadata: { targetUserId: user.id },
-        });
-      },
-      { principalId: principal.userId },
-    );
+      await audit('user.deleted', { targetUserId: user.id, ...(await deleteUserRow(tx, user.id)) });
+    });
     return { id: params.id };
   },
 });

@@ -1,14 +1,14 @@
-import { recordAudit } from '@sv-sdk/audit';
-import type { Principal, UserRow } from '@sv-sdk/auth';
-import { sessions, type Tx, users } from '@sv-sdk/db';
+import { endSessions, type Principal, type UserRow } from '@sv-sdk/auth';
+import { cacheKey } from '@sv-sdk/cache';
+import { apiKeys, markStale, SUPER_ADMIN_ROLE, type Tx, users } from '@sv-sdk/db';
 import { grantRole, revokeRole } from '@sv-sdk/permissions';
-import { eq } from 'drizzle-orm';
+import { and, eq, isNull } from 'drizzle-orm';
 import { z } from 'zod';
-import { requireAct, requirePermission, requireVisible } from '../../authorise.ts';
+import { requireAct, requirePermission, requireReadable } from '../../authorise.ts';
 import { itemEndpoint } from '../../endpoint/endpoint.ts';
-import { emailAddress, idParams, nameText } from '../../schemas.ts';
-import { lockUser } from './load.ts';
-import { requireGrantable, requireNotAbove } from './roles.ts';
+import { emailAddress, idParams, nameText, roleName } from '../../schemas.ts';
+import { requireGrantable } from '../roles/rules.ts';
+import { lockVisibleUser, requireNotAbove, requireNotLastSuperAdmin } from './rules.ts';
 import { userView, viewUser } from './view.ts';
 
 const changes = z
@@ -20,7 +20,9 @@ const changes = z
       .nullable()
       .optional(),
     email: emailAddress.optional().meta({ description: 'Needs update:any:user.' }),
-    role: z.string().min(1).max(100).optional().meta({ description: 'Needs update:any:user.' }),
+    role: roleName
+      .optional()
+      .meta({ description: 'Needs update:any:user. The main role before is taken away; others stay.' }),
     isActive: z.boolean().optional().meta({ description: 'Needs update:any:user; false ends all sessions.' }),
   })
   .refine((body) => Object.keys(body).length > 0, { error: 'must change something' });
@@ -38,22 +40,15 @@ export const updateUser = itemEndpoint({
   status: 200,
   data: userView,
   errors: ['NOT_FOUND', 'ROLE_ERROR', 'CONSTRAINT_VIOLATION'],
-  async handle({ services, principal, params, body, ipAddress }) {
-    const updated = await services.db.withTx(
-      async (tx) => {
-        const user = requireVisible(principal, 'user', await lockUser(tx, params.id), ({ id }) => id);
-        await authorise(tx, principal, user, body);
-        const row = await act(tx, principal, user, body);
-        await recordAudit(tx, {
-          eventType: 'user.updated',
-          userId: principal.userId,
-          ipAddress,
-          metadata: { targetUserId: user.id, changes: body },
-        });
-        return row;
-      },
-      { principalId: principal.userId },
-    );
+  async handle({ principal, params, body, withTx }) {
+    requireReadable(principal, 'user', params.id);
+    const updated = await withTx(async (tx, audit) => {
+      const user = await lockVisibleUser(tx, principal, params.id);
+      await authorise(tx, principal, user, body);
+      const row = await act(tx, principal, user, body);
+      await audit('user.updated', { targetUserId: user.id, changes: body });
+      return row;
+    });
     return viewUser(updated);
   },
 });
@@ -63,17 +58,21 @@ async function authorise(tx: Tx, principal: Principal, user: UserRow, body: Chan
   // One's own address, role and activity are not one's own to change.
   const isPrivileged = body.email !== undefined || body.role !== undefined || body.isActive !== undefined;
   if (isPrivileged) requirePermission(principal, 'update:any:user');
-  await requireNotAbove(tx, principal, user.id);
+  if (isPrivileged || user.id !== principal.userId) await requireNotAbove(tx, principal, user.id);
   if (body.role !== undefined) await requireGrantable(tx, principal, body.role);
 }
 
 async function act(tx: Tx, principal: Principal, user: UserRow, body: Changes): Promise<UserRow> {
-  if (body.role !== undefined && body.role !== user.role) {
+  const isNewRole = body.role !== undefined && body.role !== user.role;
+  if (body.isActive === false || (isNewRole && user.role === SUPER_ADMIN_ROLE)) {
+    await requireNotLastSuperAdmin(tx, user.id);
+  }
+  if (body.role !== undefined && isNewRole) {
     await revokeRole(tx, { userId: user.id, role: user.role });
     await grantRole(tx, { userId: user.id, role: body.role, grantedBy: principal.userId });
   }
-  // Sessions of before must not come back to life with the user.
-  if (body.isActive === false) await tx.delete(sessions).where(eq(sessions.userId, user.id));
+  // Sessions of before must not come back to life with the user. Keys do: machines don't sign in again.
+  if (body.isActive === false) await endSessions(tx, user.id);
   const isNewAddress = body.email !== undefined && body.email !== user.email;
   const [row] = await tx
     .update(users)
@@ -81,7 +80,21 @@ async function act(tx: Tx, principal: Principal, user: UserRow, body: Changes): 
     .where(eq(users.id, user.id))
     .returning();
   if (row === undefined) throw new Error('a locked user was not updated');
+  await markStale(tx, await staleKeys(tx, user, body));
   return row;
+}
+
+async function staleKeys(tx: Tx, user: UserRow, body: Changes): Promise<string[]> {
+  if (body.isActive === undefined) return [cacheKey.user(user.id)];
+  const keys = await tx
+    .select({ keyHash: apiKeys.hash })
+    .from(apiKeys)
+    .where(and(eq(apiKeys.userId, user.id), isNull(apiKeys.revokedAt)));
+  return [
+    cacheKey.user(user.id),
+    cacheKey.permissions(user.id),
+    ...keys.map(({ keyHash }) => cacheKey.apiKey(keyHash)),
+  ];
 }
 
 function withoutUndefined(body: Changes) {

@@ -1,7 +1,9 @@
 import { auditLogs, userRoles, users } from '@sv-sdk/db';
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
+import { COUNT_CAP } from '../../pagination.ts';
 import { PASSWORD, startTestApi, type TestApi } from '../../testing/api.ts';
+import { statementsDuring } from '../../testing/statements.ts';
 
 const USERS = '/api/v1/users';
 const newUser = { email: 'new@example.org', name: 'New', password: PASSWORD };
@@ -14,18 +16,39 @@ describe('missing and forbidden cannot be told apart', () => {
     ['GET', undefined],
     ['PATCH', { name: 'Mallory' }],
     ['PATCH', { isActive: false }],
+    ['PATCH', { role: 'super_admin' }],
+    ['PATCH', { role: 'emperor' }],
     ['DELETE', undefined],
   ])('%s %j', async (method, body) => {
     const api = await startTestApi();
     const other = await api.addUser({ role: 'admin' });
-    const { token } = await api.addCaller('user');
-    const forbidden = await api.call(method, `${USERS}/${other.id}`, { token, body });
-    const missing = await api.call(method, `${USERS}/${MISSING}`, { token, body });
-    expect(forbidden.status).toBe(404);
-    expect(missing.status).toBe(404);
-    expect(forbidden.body.error).toEqual(missing.body.error);
-    expect([...forbidden.headers.keys()]).toEqual([...missing.headers.keys()]);
-    expect(forbidden.headers.get('content-length')).toBe(missing.headers.get('content-length'));
+    const { user, token } = await api.addCaller('user');
+    const refusals = () =>
+      api.db
+        .write()
+        .select()
+        .from(auditLogs)
+        .where(and(eq(auditLogs.eventType, 'access.refused'), eq(auditLogs.userId, user.id)));
+    const ask = async (id: string) => {
+      const written = (await refusals()).length;
+      const answer = await api.call(method, `${USERS}/${id}`, { token, body });
+      const { meta: _, ...rest } = answer.body;
+      const headers = [...answer.headers].filter(
+        ([name]) => !['x-request-id', 'date', 'ratelimit'].includes(name),
+      );
+      return {
+        status: answer.status,
+        rest,
+        headers: headers.toSorted(),
+        refusals: (await refusals()).length - written,
+      };
+    };
+    const forbidden = await ask(other.id);
+    expect(forbidden).toMatchObject({ status: 404, refusals: 1 });
+    expect(await ask(MISSING)).toEqual(forbidden);
+    // Nobody's row is locked, or waited for, by who may not see it.
+    const sent = await statementsDuring(() => api.call(method, `${USERS}/${other.id}`, { token, body }));
+    expect(sent.filter((text) => /for (no key )?update/.test(text))).toEqual([]);
     expect(await loadRow(api, other.id)).toEqual(other);
   });
 });
@@ -99,6 +122,20 @@ describe('creating', () => {
     ).toEqual([]);
   });
 
+  test.each([
+    [undefined, true],
+    [true, true],
+    [false, false],
+  ])(
+    'an administrator vouches for the address unless they say otherwise: %j',
+    async (emailVerified, expected) => {
+      const api = await startTestApi();
+      const { token } = await api.addCaller('admin');
+      const answer = await api.call('POST', USERS, { token, body: { ...newUser, emailVerified } });
+      expect(answer.body.data.emailVerified).toBe(expected);
+    },
+  );
+
   test('an unknown role is a ROLE_ERROR', async () => {
     const api = await startTestApi();
     const { token } = await api.addCaller('admin');
@@ -118,8 +155,10 @@ describe('creating', () => {
 describe('mass assignment is refused, naming the field', () => {
   test.each([
     ['id', '1'],
-    ['emailVerified', true],
     ['isActive', true],
+    ['lastLoginAt', null],
+    ['updatedAt', '2020-01-01T00:00:00Z'],
+    ['image', 'https://example.org/ada.png'],
     ['createdAt', '2020-01-01T00:00:00Z'],
     ['deletedAt', null],
     ['permissions', ['*:*:*']],
@@ -134,20 +173,27 @@ describe('mass assignment is refused, naming the field', () => {
     expect(await api.db.write().select().from(users).where(eq(users.email, newUser.email))).toEqual([]);
   });
 
-  test.each(['id', 'emailVerified', 'lastLoginAt', 'deletedAt', 'password', 'permissions'])(
-    'PATCH with %s',
-    async (field) => {
-      const api = await startTestApi();
-      const { user, token } = await api.addCaller('super_admin');
-      const before = await loadRow(api, user.id);
-      const answer = await api.call('PATCH', `${USERS}/${user.id}`, {
-        token,
-        body: { name: 'X', [field]: 'x' },
-      });
-      expect(answer).toMatchObject({ status: 400, body: { error: { code: 'VALIDATION_ERROR', field } } });
-      expect(await loadRow(api, user.id)).toEqual(before);
-    },
-  );
+  test.each([
+    'id',
+    'emailVerified',
+    'lastLoginAt',
+    'createdAt',
+    'updatedAt',
+    'deletedAt',
+    'password',
+    'permissions',
+    'roles',
+  ])('PATCH with %s', async (field) => {
+    const api = await startTestApi();
+    const { user, token } = await api.addCaller('super_admin');
+    const before = await loadRow(api, user.id);
+    const answer = await api.call('PATCH', `${USERS}/${user.id}`, {
+      token,
+      body: { name: 'X', [field]: 'x' },
+    });
+    expect(answer).toMatchObject({ status: 400, body: { error: { code: 'VALIDATION_ERROR', field } } });
+    expect(await loadRow(api, user.id)).toEqual(before);
+  });
 
   test('__proto__ in a body is an unknown field like any other', async () => {
     const api = await startTestApi();
@@ -348,17 +394,127 @@ describe('listing', () => {
   test('search is by the beginning of name or address, in any case, and takes wildcards as they are', async () => {
     const { api, list } = await withUsers(3);
     await api.addUser({ name: '100% Ada', email: 'lovelace@example.org' });
-    for (const search of ['100%', 'LOVEL', '100% a']) {
+    for (const search of ['100%', 'LOVEL', '100% a', 'lovelace@example.org']) {
       const answer = await list(new URLSearchParams({ search }).toString());
       expect(
         answer.body.data.map(({ name }: { name: string }) => name),
         search,
       ).toEqual(['100% Ada']);
-      expect(answer.body.pagination.totalCount).toBe(1);
+      expect(answer.body.pagination).toMatchObject({ totalCount: 1, totalCountIsExact: true });
     }
-    for (const search of ['%', '_ovelace', 'ada']) {
+    for (const search of ['%', '_ovelace', 'ada', '\\']) {
       expect((await list(new URLSearchParams({ search }).toString())).body.data, search).toEqual([]);
     }
+  });
+
+  /** Some found by address, some by name, some by both; names that differ by case or not at all. */
+  async function withMatches() {
+    const { api, list } = await withUsers(5);
+    const made = [
+      ['zoe-2@example.org', 'Anna'],
+      ['zoe-1@example.org', 'zoe by both'],
+      ['zoe-3@example.org', 'Berta'],
+      ['x-1@example.org', 'Zoe'],
+      ['x-2@example.org', 'zoe'],
+      ['x-3@example.org', 'ZOE'],
+      ['x-4@example.org', 'Zoe Last'],
+      ['x-5@example.org', 'Not Zoe'],
+    ] as const;
+    for (const [email, name] of made) await api.addUser({ email, name, role: 'manager' });
+    await api.addUser({ email: 'zoe-4@example.org', name: 'Zoe', role: 'user' });
+    return { api, list };
+  }
+  const emailsOf = (answer: { body: { data: { email: string }[] } }) =>
+    answer.body.data.map(({ email }) => email.split('@')[0]);
+  const byAddress = ['zoe-1', 'zoe-2', 'zoe-3', 'zoe-4'];
+  const byName = ['x-1', 'x-2', 'x-3', 'x-4'];
+
+  test('search gives the matches of the address, in its order, then those of the name that are not among them', async () => {
+    const { list } = await withMatches();
+    expect(emailsOf(await list('search=zoe'))).toEqual([...byAddress, ...byName]);
+    expect(emailsOf(await list('search=zoe&role=manager'))).toEqual([...byAddress.slice(0, 3), ...byName]);
+    expect(emailsOf(await list('search=zoe&role=user'))).toEqual(['zoe-4']);
+    expect(emailsOf(await list('search=ZOE%20l'))).toEqual(['x-4']);
+    expect(emailsOf(await list('search=zoe%20B'))).toEqual(['zoe-1']);
+  });
+
+  test.each(['search=zoe', 'search=zoe&role=manager'])(
+    '%s: pages of every size give the same rows by number and by cursor, each once',
+    async (filter) => {
+      const { list } = await withMatches();
+      const all = emailsOf(await list(filter));
+      for (let pageSize = 1; pageSize <= all.length + 1; pageSize += 1) {
+        const [paged, followed]: (string | undefined)[][] = [[], []];
+        let query = `${filter}&pageSize=${pageSize}`;
+        for (let page = 1; page <= Math.ceil(all.length / pageSize); page += 1) {
+          const byNumber = await list(`${filter}&pageSize=${pageSize}&page=${page}`);
+          paged?.push(...emailsOf(byNumber));
+          const byCursor = await list(query);
+          followed?.push(...emailsOf(byCursor));
+          expect(byCursor.body.pagination).toEqual(byNumber.body.pagination);
+          expect(byNumber.body.pagination).toMatchObject({
+            page,
+            totalCount: all.length,
+            totalCountIsExact: true,
+          });
+          query = `${filter}&pageSize=${pageSize}&cursor=${byCursor.body.pagination.nextCursor}`;
+        }
+        expect(paged, `pages of ${pageSize}`).toEqual(all);
+        expect(followed, `pages of ${pageSize}`).toEqual(all);
+      }
+      expect((await list(`${filter}&pageSize=3&page=9`)).body).toMatchObject({
+        data: [],
+        pagination: { totalCount: all.length, hasNextPage: false, nextCursor: null },
+      });
+    },
+  );
+
+  test('rows that come and go while a search is followed by cursor make none repeat and none be skipped', async () => {
+    const { api, list } = await withMatches();
+    const seen: (string | undefined)[] = [];
+    let query = 'search=zoe&pageSize=2';
+    for (let page = 1; ; page += 1) {
+      const answer = await list(query);
+      seen.push(...emailsOf(answer));
+      const { nextCursor } = answer.body.pagination;
+      if (nextCursor === null) break;
+      // Before and behind the place where we are, in both halves; and every other time the row that the cursor stands on goes.
+      await api.addUser({ email: `zoe-0${page}@example.org`, name: 'Anna' });
+      await api.addUser({ email: `a-${page}@example.org`, name: 'zoe' });
+      const last = answer.body.data.at(-1);
+      if (page % 2 === 0) {
+        await api.db.write().update(users).set({ deletedAt: new Date() }).where(eq(users.id, last.id));
+      }
+      query = `search=zoe&pageSize=2&cursor=${nextCursor}`;
+    }
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen).toEqual(expect.arrayContaining([...byAddress, ...byName]));
+  });
+
+  test('a search counts to its cap and says so; without one the count is exact', async () => {
+    const { api, list } = await withUsers(2);
+    await api.db
+      .write()
+      .insert(users)
+      .values(
+        Array.from({ length: COUNT_CAP + 5 }, (_, index) => ({
+          email: index % 2 === 0 ? `many-${index}@example.org` : `x-${index}@example.org`,
+          name: index % 3 === 0 || index % 2 === 1 ? 'many' : 'Other',
+        })),
+      );
+    const capped = { totalCount: COUNT_CAP, totalCountIsExact: false, totalPages: COUNT_CAP / 20 };
+    expect((await list('search=many')).body.pagination).toMatchObject(capped);
+    expect((await list('search=many-&role=user')).body.pagination).toMatchObject({ totalCountIsExact: true });
+    const all = { totalCount: COUNT_CAP + 5 + 2, totalCountIsExact: true };
+    expect((await list('')).body.pagination).toMatchObject(all);
+    expect((await list('role=user')).body.pagination).toMatchObject({
+      ...all,
+      totalCount: COUNT_CAP + 5 + 1,
+    });
+    // Beyond the cap the pages go on.
+    const { body } = await list(`search=many&pageSize=100&page=${COUNT_CAP / 100 + 1}`);
+    expect(body.data).toHaveLength(5);
+    expect(body.pagination).toMatchObject({ totalCount: COUNT_CAP + 5, hasNextPage: false });
   });
 
   test('by role', async () => {
@@ -378,8 +534,15 @@ describe('listing', () => {
     ['page', 'page=2&cursor=WzEsIngiLDJd'],
     ['pageSize', 'pageSize=101'],
     ['pageSize', 'pageSize=1e2'],
+    ['pageSize', 'pageSize=0'],
     ['cursor', 'cursor=nonsense'],
+    ['cursor', `cursor=${'A'.repeat(2001)}`],
     ['search', 'search='],
+    ['search', 'search=%20'],
+    ['search', 'search=a%00b'],
+    ['search', `search=${'a'.repeat(201)}`],
+    ['role', 'role=a%20b'],
+    ['role', 'role='],
     ['sort', 'sort=name'],
     ['search[$ne]', 'search[$ne]=1'],
   ])('a bad query is refused naming %s: %s', async (field, query) => {
@@ -388,5 +551,24 @@ describe('listing', () => {
       status: 400,
       body: { error: { code: 'VALIDATION_ERROR', field } },
     });
+  });
+
+  test('a cursor of another order, of other filters, or changed by hand is refused', async () => {
+    const { list } = await withUsers(4);
+    const filters = ['', 'role=user', 'search=user', 'search=use', 'search=user&role=user'];
+    for (const made of filters) {
+      const { nextCursor } = (await list(`pageSize=1&${made}`)).body.pagination;
+      const tampered = `${nextCursor.slice(0, -3)}${nextCursor.endsWith('AAA') ? 'BBB' : 'AAA'}`;
+      for (const used of filters) {
+        const isSame = made === used;
+        expect((await list(`cursor=${nextCursor}&${used}`)).status, `${made} → ${used}`).toBe(
+          isSame ? 200 : 400,
+        );
+      }
+      expect(await list(`cursor=${tampered}&${made}`)).toMatchObject({
+        status: 400,
+        body: { error: { code: 'VALIDATION_ERROR', field: 'cursor' } },
+      });
+    }
   });
 });

@@ -1,0 +1,26 @@
+import { EVENT_TYPE_FILTER } from '@sv-sdk/audit';
+import { z } from 'zod';
+import { givenMoment, idText } from '../../schemas.ts';
+
+/** Beyond these a Date and a timestamp don't mean the same. */
+const [FIRST_MS, LAST_MS] = [Date.UTC(1970), Date.UTC(9999)];
+
+const boundary = givenMoment.refine((date) => date.getTime() >= FIRST_MS && date.getTime() <= LAST_MS, {
+  error: 'must be of the years 1970 to 9999',
+});
+
+/** The query parameters that choose audit rows. */
+export const filterParameters = {
+  eventType: z
+    .string()
+    .max(100)
+    .regex(EVENT_TYPE_FILTER, { error: 'must be an event type, or the beginning of one with `.*`' })
+    .optional()
+    .meta({
+      description: 'What happened: `auth.login.refused`; with a star, all that begins so: `auth.*`.',
+      examples: ['auth.*'],
+    }),
+  userId: idText.optional().meta({ description: 'Who did it.' }),
+  from: boundary.optional().meta({ description: 'Not before this moment.' }),
+  to: boundary.optional().meta({ description: 'Before this moment.' }),
+};
