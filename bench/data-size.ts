@@ -2,7 +2,7 @@
  * How the time of a request grows with the data: 1,000 users and audit rows against 1,000,000 users and 10,000,000
  * audit rows, through two instances of the API on one Postgres, request by request in turn.
  *
- *   node bench/data-size.ts                        # a Postgres of its own on disk: 10 GB, some 10 minutes to fill
+ *   node bench/data-size.ts                        # a Postgres of its own on disk: gigabytes, some 10 minutes to fill
  *   node bench/data-size.ts --small-url postgres://sv_owner:…@host/small --large-url postgres://sv_owner:…@host/large
  *                                                  # databases that are there; DB_PASSWORD is sv_app's
  *

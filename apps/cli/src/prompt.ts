@@ -10,9 +10,10 @@ export const isSomebodyThere = (): boolean => process.stdin.isTTY === true;
 
 /** What is typed, or, with `isSecret`, typed without being seen. Throws {@link InterruptedError} on Ctrl-C or Ctrl-D. */
 export async function ask(question: string, options: { isSecret?: boolean } = {}): Promise<string> {
-  if (options.isSecret) process.stderr.write(question);
   const output = options.isSecret ? nowhere() : process.stderr;
   const lines = createInterface({ input: process.stdin, output, terminal: true });
+  // Only now: until readline has the terminal, that would show what is typed, and Ctrl-C end us without a word.
+  if (options.isSecret) process.stderr.write(question);
   const interrupted = Promise.withResolvers<never>();
   const onEnd = () => interrupted.reject(new InterruptedError());
   lines.once('SIGINT', onEnd);

@@ -2,8 +2,9 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { recordAudit } from '@sv-sdk/audit';
-import { transactOn } from '@sv-sdk/db';
+import { type Tx, transactOn } from '@sv-sdk/db';
 import type { Logger } from '@sv-sdk/telemetry';
+import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import {
@@ -56,7 +57,8 @@ const SET_EVENT = 'platform.seeded';
  * in between. A set that is there is left as it is. `directUrl` must lead to Postgres itself.
  */
 export async function seedPlatform(directUrl: string, options: SeedOptions): Promise<SetReport[]> {
-  if (!options.isForced) await assertNoRealUsers(directUrl, options.administratorEmail);
+  const isReal = await hasRealUsers(directUrl, options.administratorEmail);
+  if (isReal && !options.isForced) throw new RealUsersError();
   const client = newClient(directUrl);
   const stopCancelling = cancelOnAbort(client, directUrl, options);
   try {
@@ -67,7 +69,7 @@ export async function seedPlatform(directUrl: string, options: SeedOptions): Pro
     const people = await nameSet(client, 'users', options.users || ACTORS_WITHOUT_USERS, options);
     const reports: SetReport[] = [];
     if (options.users > 0) reports.push(await addUsers(client, people, options));
-    if (options.audit > 0) reports.push(await addAudit(client, people.name, options));
+    if (options.audit > 0) reports.push(await addAudit(client, people.name, { ...options, isReal }));
     if (options.emails > 0) reports.push(await addEmails(client, people.name, options));
     return reports;
   } finally {
@@ -94,8 +96,19 @@ async function lock(client: pg.Client): Promise<void> {
 /** Real is who is neither the first administrator nor at an address that can be nobody's (RFC 2606). */
 const REAL_USER = `email <> $1 and email !~ '(\\.|@)(invalid|test|example|example\\.(com|net|org))$'`;
 
-/** Throws where people use the platform; made-up rows in their lists and statistics are no joke. */
-export async function assertNoRealUsers(directUrl: string, administratorEmail: string): Promise<void> {
+/** People use the platform; made-up rows in their lists and statistics are no joke. */
+export class RealUsersError extends Error {
+  constructor() {
+    super(
+      'this platform has real users: addresses other than SV_ADMIN_EMAIL and the reserved ones (example.org, .invalid). ' +
+        '--force goes on nevertheless',
+    );
+    this.name = 'RealUsersError';
+  }
+}
+
+/** Whether people use the platform. */
+export async function hasRealUsers(directUrl: string, administratorEmail: string): Promise<boolean> {
   const client = newClient(directUrl);
   try {
     await client.connect();
@@ -103,11 +116,7 @@ export async function assertNoRealUsers(directUrl: string, administratorEmail: s
       `select exists (select from auth.users where ${REAL_USER}) as found`,
       [administratorEmail.toLowerCase()],
     );
-    if (!rows[0]?.found) return;
-    throw new Error(
-      'this platform has real users: addresses other than SV_ADMIN_EMAIL and the reserved ones (example.org, .invalid). ' +
-        '--force goes on nevertheless',
-    );
+    return rows[0]?.found ?? false;
   } finally {
     await client.end();
   }
@@ -142,12 +151,44 @@ async function addUsers(client: pg.Client, people: KnownSet, options: SeedOption
   });
 }
 
-async function addAudit(client: pg.Client, actors: SetName, options: SeedOptions): Promise<SetReport> {
+async function addAudit(
+  client: pg.Client,
+  actors: SetName,
+  options: SeedOptions & { isReal: boolean },
+): Promise<SetReport> {
   const set = await nameSet(client, 'audit', options.audit, options);
-  return await addSet(client, 'audit', set, options, async () => {
-    await makePartitions(client, set.name);
-    return [copyAudit(set.name, actors)];
-  });
+  return await addSet(
+    client,
+    'audit',
+    set,
+    options,
+    async () => {
+      await makePartitions(client, set.name);
+      return [copyAudit(set.name, actors)];
+    },
+    // Evidence about real people is kept as it is, and `sdk audit verify` names the made-up rows as backdated.
+    async (tx) => ({ isChainRestarted: !options.isReal && (await restartChain(tx)) }),
+  );
+}
+
+/**
+ * Takes the seals off, so that the worker seals everything anew in the order of time: made-up rows of last spring
+ * behind today's would else look like what they are, and no month of theirs could ever be dropped. An earlier end
+ * of the chain that somebody has written down is no longer in it. Answers whether it was done: where months have
+ * been dropped already, the chain can't begin at its beginning.
+ */
+async function restartChain(tx: Tx): Promise<boolean> {
+  // As the sealer does: the end of the chain first, the rows after it.
+  await tx.execute(sql`select from audit.chain_head for update`);
+  const { rows } = await tx.execute<{ found: boolean }>(
+    sql`select exists (select from audit.dropped_partitions) as found`,
+  );
+  if (rows[0]?.found) return false;
+  await tx.execute(sql`update audit.audit_logs set sequence = null, hash = null where sequence is not null`);
+  await tx.execute(
+    sql`update audit.chain_head set sequence = 0, hash = '', signature = null, sealed_at = now()`,
+  );
+  return true;
 }
 
 async function addEmails(client: pg.Client, recipients: SetName, options: SeedOptions): Promise<SetReport> {
@@ -155,13 +196,17 @@ async function addEmails(client: pg.Client, recipients: SetName, options: SeedOp
   return await addSet(client, 'emails', set, options, async () => [copyEmails(set.name, recipients)]);
 }
 
-/** `prepare` names what is to be copied; it may write outside of the set's transaction. */
+/**
+ * `prepare` names what is to be copied; it may write outside of the set's transaction. `finish` is the last thing in
+ * it, and answers what the audit row is to say beside the name.
+ */
 async function addSet(
   client: pg.Client,
   kind: SetKind,
   { name, isThere }: KnownSet,
   options: SeedOptions,
   prepare: () => Promise<CopyTarget[]>,
+  finish: (tx: Tx) => Promise<Record<string, unknown>> = async () => ({}),
 ): Promise<SetReport> {
   const { count } = name;
   if (isThere) return { kind, count, added: 0, seconds: 0 };
@@ -184,6 +229,7 @@ async function addSet(
           seed: name.seed,
           count,
           until: new Date(name.untilMs).toISOString(),
+          ...(await finish(tx)),
           by: 'sdk db seed',
         },
       });

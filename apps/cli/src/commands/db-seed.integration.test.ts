@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest';
+import { deriveChainKey, sealBatch, verifyAudit } from '@sv-sdk/audit';
+import { createDatabase } from '@sv-sdk/db';
+import { createLogger, createRegistry } from '@sv-sdk/telemetry';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ADMIN_EMAIL, startTestSdk, type TestSdk } from '../testing/sdk.ts';
 
 const seed = (sdk: TestSdk, ...args: string[]) => sdk.json(['db', 'seed', ...args]);
@@ -96,6 +99,67 @@ test('seeded audit rows lie in months of their own, unsealed, and say what they 
     in_default: 0,
     // From 2025-09-16 to 2026-03-14.
     partitions: 7,
+  });
+});
+
+describe('audit verify', () => {
+  const key = deriveChainKey('0123456789abcdef'.repeat(4));
+
+  async function openLog(sdk: TestSdk) {
+    const logger = createLogger({ service: 'test', version: 'test', level: 'silent' });
+    const registry = createRegistry({ service: 'test', version: 'test' });
+    const db = createDatabase({
+      primaryUrl: sdk.database.pooledUrl,
+      poolMin: 0,
+      poolMax: 2,
+      logger,
+      registry,
+    });
+    onTestFinished(() => db.close());
+    return {
+      async seal() {
+        let batch: { isFull: boolean };
+        do batch = await sealBatch({ db, key, sealAfterSeconds: 0 });
+        while (batch.isFull);
+      },
+      verify: () => verifyAudit({ db, key, onFinding: () => undefined }),
+    };
+  }
+
+  /** Sealed before the seeding, as the first administrator's row is. */
+  const addRow = (sdk: TestSdk) =>
+    sdk.query(
+      `insert into audit.audit_logs (id, created_at, event_type, metadata)
+       values ('first', now() - interval '2 hours', 'user.created', '{}')`,
+    );
+
+  test('finds nothing wrong with seeded rows, once they are sealed with what was there', async () => {
+    const sdk = await startTestSdk();
+    const log = await openLog(sdk);
+    await addRow(sdk);
+    await log.seal();
+    await seed(sdk, '--audit', '2000');
+    await log.seal();
+    expect(await log.verify()).toMatchObject({ isIntact: true, rows: 2002 });
+    const [{ metadata }] = await sdk.query(
+      "select metadata from audit.audit_logs where event_type = 'platform.seeded'",
+    );
+    expect(metadata).toMatchObject({ kind: 'audit', isChainRestarted: true });
+  });
+
+  test('names them where a chain about real users was kept', async () => {
+    const sdk = await startTestSdk();
+    const log = await openLog(sdk);
+    await addRow(sdk);
+    await sdk.query("insert into auth.users (id, email, name) values ('u', 'person@company.io', 'P')");
+    await log.seal();
+    const [before] = await sdk.query("select sequence, hash from audit.audit_logs where id = 'first'");
+    await seed(sdk, '--audit', '100', '--force');
+    await log.seal();
+    expect(await sdk.query("select sequence, hash from audit.audit_logs where id = 'first'")).toEqual([
+      before,
+    ]);
+    expect((await log.verify()).findings).toEqual({ backdated: 100 });
   });
 });
 

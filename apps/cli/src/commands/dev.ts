@@ -2,7 +2,7 @@ import { loadConfig, withPassword } from '@sv-sdk/config';
 import { migrate } from '@sv-sdk/db';
 import { createLogger } from '@sv-sdk/telemetry';
 import type { Command } from 'commander';
-import { assertNoRealUsers, seedPlatform } from '../bulk/seed.ts';
+import { hasRealUsers, RealUsersError, seedPlatform } from '../bulk/seed.ts';
 import { type DemoAccount, makeDemoAccounts } from '../demo-accounts.ts';
 import { columns, print } from '../output.ts';
 import { withDatabase } from '../platform.ts';
@@ -98,7 +98,7 @@ async function setUpPlatform(config: DevConfig, options: Options): Promise<void>
       logger,
     }),
   });
-  if (!options.force) await assertNoRealUsers(directUrl, config.SV_ADMIN_EMAIL);
+  if (!options.force && (await hasRealUsers(directUrl, config.SV_ADMIN_EMAIL))) throw new RealUsersError();
   const accounts = await withDatabase(makeDemoAccounts);
   await runWithProgress((signal, onProgress) =>
     seedPlatform(directUrl, {

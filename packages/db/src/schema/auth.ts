@@ -147,8 +147,8 @@ export const apiKeys = authSchema.table(
 );
 
 /**
- * How many living users a role has, kept by a trigger (ADR 0012): count(*) over a million rows costs 150 ms at every
- * page. A role has as many rows (slots) as transactions have counted at the same moment; the sum is the count.
+ * How many living users a role has, kept by a trigger (ADR 0012): count(*) reads a whole index at every page. A role
+ * has as many rows (slots) as transactions have counted at the same moment; the sum is the count.
  */
 export const userCounts = authSchema.table(
   'user_counts',

@@ -10,7 +10,7 @@ test.each([
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
   const policy = response.headers.get('content-security-policy') ?? '';
-  expect(policy).toContain("default-src 'none'; script-src 'self'; connect-src 'self'");
+  expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'");
   expect(policy).not.toContain('unsafe');
   const html = await response.text();
   expect(html).toContain(`data-endpoint="${endpoint}"`);

@@ -2,11 +2,13 @@ import type { Express, Request } from 'express';
 import type { ApiResponse } from '../../locals.ts';
 
 const SCRIPT = '/api/v1/auth/link-page.js';
+const STYLE = '/api/v1/auth/link-page.css';
 
-/** Our own script, which calls the API; nothing else. */
+/** Our own script, which calls the API, and our own style; nothing else. */
 const CSP = [
   "default-src 'none'",
   "script-src 'self'",
+  "style-src 'self'",
   "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
@@ -19,6 +21,7 @@ const page = (title: string, endpoint: string, fields: string, button: string) =
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>${title}</title>
+    <link rel="stylesheet" href="${STYLE}">
     <script type="module" src="${SCRIPT}"></script>
   </head>
   <body>
@@ -31,6 +34,16 @@ const page = (title: string, endpoint: string, fields: string, button: string) =
     </main>
   </body>
 </html>
+`;
+
+const style = `:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+main { max-width: 24rem; margin: 15vh auto 0; padding: 0 1.5rem; }
+h1 { font-size: 1.5rem; }
+label { display: block; }
+input, button { box-sizing: border-box; width: 100%; padding: 0.6rem; margin-top: 0.4rem; font: inherit; border-radius: 0.4rem; }
+input { border: 1px solid GrayText; }
+button { margin-top: 1rem; border: 0; background: #1d4ed8; color: #fff; cursor: pointer; }
+button:disabled { opacity: 0.5; cursor: default; }
 `;
 
 /** Only a click uses a token up: programs that look at the links in mails follow them, and some run scripts. */
@@ -60,7 +73,7 @@ form.addEventListener('submit', async (event) => {
  * for an installation without a web application of its own.
  */
 export function mountLinkPages(app: Express): void {
-  const get = (path: string, type: 'html' | 'js', text: string) =>
+  const get = (path: string, type: 'html' | 'js' | 'css', text: string) =>
     app.get(path, (_request: Request, response: ApiResponse) => {
       response.locals.route = path;
       response.set('Content-Security-Policy', CSP).type(type).send(text);
@@ -80,4 +93,5 @@ export function mountLinkPages(app: Express): void {
     ),
   );
   get(SCRIPT, 'js', script);
+  get(STYLE, 'css', style);
 }
