@@ -10,12 +10,14 @@ import {
   paginate,
 } from './pagination.ts';
 
+const RECENT = newestFirst('a list');
+
 const rows = (count: number) =>
   Array.from({ length: count }, (_, index) => ({
     id: `id-${index}`,
     createdAt: new Date(1_000_000 - index),
   }));
-const firstPage = (pageSize: number) => pageRequestOf({ pageSize });
+const firstPage = (pageSize: number) => pageRequestOf({ pageSize }, RECENT);
 const cursorOf = (pageSize = 2) => paginate(rows(3), firstPage(pageSize), 5).pagination.nextCursor ?? '';
 
 describe('pages', () => {
@@ -35,7 +37,7 @@ describe('pages', () => {
   });
 
   test('the last page has no cursor', () => {
-    const { pagination } = paginate(rows(1), pageRequestOf({ page: 3, pageSize: 2 }), 5);
+    const { pagination } = paginate(rows(1), pageRequestOf({ page: 3, pageSize: 2 }, RECENT), 5);
     expect(pagination).toMatchObject({ hasNextPage: false, hasPreviousPage: true, nextCursor: null });
   });
 
@@ -56,28 +58,33 @@ describe('pages', () => {
 
   test('of a capped count a page says as much as it knows itself', () => {
     const total = { count: COUNT_CAP, isExact: false };
-    const { pagination } = paginate(rows(21), pageRequestOf({ page: 60 }), total);
+    const { pagination } = paginate(rows(21), pageRequestOf({ page: 60 }, RECENT), total);
     expect(pagination).toMatchObject({ totalCount: 59 * 20 + 21, totalPages: 61, totalCountIsExact: false });
-    expect(paginate(rows(21), pageRequestOf({ page: 2 }), total).pagination.totalCount).toBe(COUNT_CAP);
-    expect(paginate([], pageRequestOf({ page: 900 }), total).pagination.totalCount).toBe(COUNT_CAP);
+    expect(paginate(rows(21), pageRequestOf({ page: 2 }, RECENT), total).pagination.totalCount).toBe(
+      COUNT_CAP,
+    );
+    expect(paginate([], pageRequestOf({ page: 900 }, RECENT), total).pagination.totalCount).toBe(COUNT_CAP);
   });
 
   test('rows before a page are skipped by number or by place, never by both', () => {
-    expect(offsetOf(pageRequestOf({ page: 3, pageSize: 7 }))).toBe(14);
-    expect(offsetOf(pageRequestOf({ cursor: cursorOf(), pageSize: 7 }))).toBe(0);
+    expect(offsetOf(pageRequestOf({ page: 3, pageSize: 7 }, RECENT))).toBe(14);
+    expect(offsetOf(pageRequestOf({ cursor: cursorOf(), pageSize: 7 }, RECENT))).toBe(0);
   });
 });
 
 describe('cursors', () => {
   test('lead to the place after the last row, and know their page', () => {
-    expect(pageRequestOf({ cursor: cursorOf(), pageSize: 2 })).toMatchObject({
+    expect(pageRequestOf({ cursor: cursorOf(), pageSize: 2 }, RECENT)).toMatchObject({
       page: 2,
       after: { id: 'id-1', createdAt: new Date(999_999) },
     });
   });
 
   test('may go on with another page size', () => {
-    expect(pageRequestOf({ cursor: cursorOf(), pageSize: 9 })).toMatchObject({ page: 2, pageSize: 9 });
+    expect(pageRequestOf({ cursor: cursorOf(), pageSize: 9 }, RECENT)).toMatchObject({
+      page: 2,
+      pageSize: 9,
+    });
   });
 
   test('of another list, or of the same list with other filters, are refused', () => {
@@ -107,7 +114,7 @@ describe('cursors', () => {
         cursor.slice(0, index) + cursor.slice(index + 1),
         `${cursor.slice(0, index)}!${cursor.slice(index)}`,
       ]) {
-        expect(() => pageRequestOf({ cursor: tampered }), tampered).toThrow('cursor');
+        expect(() => pageRequestOf({ cursor: tampered }, RECENT), tampered).toThrow('cursor');
       }
     }
   });
@@ -125,11 +132,11 @@ describe('cursors', () => {
     encoded(['', 1, [1, 'id']]),
     encoded([[1, 'id'], 2]),
   ])('that are made up are refused: %s', (cursor) => {
-    expect(() => pageRequestOf({ cursor })).toThrow('cursor');
+    expect(() => pageRequestOf({ cursor }, RECENT)).toThrow('cursor');
   });
 
   test('contradict a page number', () => {
-    expect(() => pageRequestOf({ cursor: cursorOf(), page: 4 })).toThrow('page');
+    expect(() => pageRequestOf({ cursor: cursorOf(), page: 4 }, RECENT)).toThrow('page');
   });
 
   test('of the longest name there may be still fit', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Db } from '@sv-sdk/db';
-import { count, type Subquery } from 'drizzle-orm';
+import { type Column, count, type SQL, type Subquery, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Pagination } from './envelope.ts';
 import { ApiError } from './errors.ts';
@@ -16,17 +16,12 @@ const MAX_CURSOR_LENGTH = 2_000;
  */
 export const COUNT_CAP = 200;
 
-/** The query parameters of a list by pages. */
-export const pageParameters = {
+/** The query parameters of every list: a page by its number, or by the cursor of the page before. */
+export const cursorParameters = {
   page: integerParameter(1, MAX_PAGE).optional().meta({ description: '1 by default.' }),
   pageSize: integerParameter(1, MAX_PAGE_SIZE)
     .optional()
     .meta({ description: `${DEFAULT_PAGE_SIZE} by default.` }),
-};
-
-/** The same, and a cursor in place of `page`. */
-export const cursorParameters = {
-  ...pageParameters,
   cursor: z
     .string()
     .min(1)
@@ -86,12 +81,7 @@ interface PageQuery {
 }
 
 /** Which page a query asks for. A cursor stays right while rows come and go, and costs the same on page 50,000. */
-export function pageRequestOf(query: PageQuery): PageRequest;
-export function pageRequestOf<K, R>(query: PageQuery, order: Order<K, R>): PageRequest<K, R>;
-export function pageRequestOf(
-  query: PageQuery,
-  order: Order<unknown, never> = newestFirst(''),
-): PageRequest<unknown, never> {
+export function pageRequestOf<K, R>(query: PageQuery, order: Order<K, R>): PageRequest<K, R> {
   const { pageSize = DEFAULT_PAGE_SIZE } = query;
   if (query.cursor === undefined) return { page: query.page ?? 1, pageSize, after: undefined, order };
   if (query.page !== undefined) throw invalid('page', 'cannot be combined with cursor');
@@ -102,6 +92,11 @@ export function pageRequestOf(
 /** How many rows are before the page: none after a cursor, which says itself where to go on. */
 export function offsetOf({ page, pageSize, after }: PageRequest<unknown, never>): number {
   return after === undefined ? (page - 1) * pageSize : 0;
+}
+
+/** Newest first, what comes after a cursor's place; a row comparison, so that one index scan finds it. */
+export function isAfter(createdAt: Column, id: Column, after: NewestFirst | undefined): SQL | undefined {
+  return after && sql`(${createdAt}, ${id}) < (${after.createdAt.toISOString()}::timestamptz, ${after.id})`;
 }
 
 /** How many rows a list has; not exact where nobody counted beyond {@link COUNT_CAP}. */

@@ -315,6 +315,24 @@ describe('after a retention drop', () => {
     expect(await findings()).toEqual(['changed b1']);
   });
 
+  test('an anchor that was moved, to cover up that rows behind it were removed, is reported alone', async () => {
+    await threeMonths();
+    const [last] = await log.sql<{ hash: string }>("select hash from audit.audit_logs where id = 'b3'");
+    await drop();
+    await log.sql("delete from audit.audit_logs where id in ('b1', 'b2', 'b3')");
+    await log.sql('update audit.dropped_partitions set last_sequence = 13, row_count = 13, last_hash = $1', [
+      last?.hash,
+    ]);
+    expect(await findings()).toEqual([expect.stringMatching(/^anchor audit_logs_/)]);
+  });
+
+  test('an anchor with another hash is reported, and not the row after it', async () => {
+    await threeMonths();
+    await drop();
+    await log.sql("update audit.dropped_partitions set last_hash = 'v1.x.y'");
+    expect(await findings()).toEqual([expect.stringMatching(/^anchor audit_logs_/)]);
+  });
+
   test.each([
     ['is changed', 'update audit.dropped_partitions set row_count = 9'],
     [

@@ -87,7 +87,7 @@ export async function verifyAudit(options: VerifyOptions): Promise<Verification>
   const end = await checkRows({
     ...options,
     report,
-    after: anchors.at(-1),
+    after: startAfter(anchors.at(-1), key),
     // With no head to go by, everything that has a sequence.
     throughSequence: head?.sequence,
     onRow: (row) => {
@@ -134,8 +134,21 @@ async function readHead(
   return null;
 }
 
+/** Where the chain goes on; the hash of an anchor that isn't ours says nothing about the first row. */
+function startAfter(
+  anchor: (Anchor & { signature: string }) | undefined,
+  key: Buffer,
+): Parameters<typeof checkRows>[0]['after'] {
+  if (anchor === undefined || isAnchorSigned(key, anchor)) return anchor;
+  return { lastSequence: anchor.lastSequence, lastHash: undefined };
+}
+
 /** All anchors, oldest first; each must be signed and begin where the one before ends. */
-async function checkAnchors(db: Database, key: Buffer, report: Report): Promise<Anchor[]> {
+async function checkAnchors(
+  db: Database,
+  key: Buffer,
+  report: Report,
+): Promise<(Anchor & { signature: string })[]> {
   const anchors = await readAnchors(db);
   let last = 0;
   for (const anchor of anchors) {
@@ -169,17 +182,16 @@ export async function checkRows(options: {
   db: Database;
   key: Buffer;
   report: Report;
-  after: Pick<Anchor, 'lastSequence' | 'lastHash'> | undefined;
+  /** `lastHash` undefined: it is not to be had, and the first row's link isn't looked at. */
+  after: { lastSequence: number; lastHash: string | undefined } | undefined;
   /** Undefined: through the last that is there. */
   throughSequence: number | undefined;
   batchRows?: number | undefined;
   onRow?: (row: ReadRow) => void;
 }): Promise<CheckedRows> {
   const { db, report, throughSequence, onRow } = options;
-  const walk = new ChainWalk(options.key, report, {
-    sequence: options.after?.lastSequence ?? 0,
-    hash: options.after?.lastHash ?? GENESIS,
-  });
+  const { lastSequence, lastHash } = options.after ?? { lastSequence: 0, lastHash: GENESIS };
+  const walk = new ChainWalk(options.key, report, { sequence: lastSequence, hash: lastHash });
   let rows = 0;
   /** Rows with one sequence: one, unless somebody forged another. */
   let claimants: ReadRow[] = [];
@@ -243,7 +255,7 @@ class ChainWalk {
   #lastRow: ReadRow | undefined;
   #youngestMs = Number.NEGATIVE_INFINITY;
 
-  constructor(key: Buffer, report: Report, start: { sequence: number; hash: string }) {
+  constructor(key: Buffer, report: Report, start: { sequence: number; hash: string | undefined }) {
     this.#key = key;
     this.#report = report;
     this.#place = start;

@@ -1253,6 +1253,8 @@ export interface operations {
     listApiKeys: {
         parameters: {
             query?: {
+                /** @description The `nextCursor` of the page before, with the same filters; excludes `page`. */
+                cursor?: string;
                 /** @description 1 by default. */
                 page?: number;
                 /** @description 20 by default. */
@@ -2277,6 +2279,8 @@ export interface operations {
     listSessions: {
         parameters: {
             query?: {
+                /** @description The `nextCursor` of the page before, with the same filters; excludes `page`. */
+                cursor?: string;
                 /** @description 1 by default. */
                 page?: number;
                 /** @description 20 by default. */

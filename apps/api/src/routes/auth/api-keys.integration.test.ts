@@ -117,3 +117,20 @@ test('that is wrong is refused also beside a session that is right', async () =>
   const { token } = await api.addCaller('user');
   expect((await api.call('GET', SESSION, { token, apiKey: 'sv_wrong' })).status).toBe(401);
 });
+
+test('a list of keys goes on by its cursor, which no other list takes', async () => {
+  const api = await startTestApi();
+  const { token } = await api.addCaller('user');
+  const made: string[] = [];
+  for (const name of ['a', 'b', 'c']) {
+    made.unshift((await api.call('POST', KEYS, { token, body: { name } })).body.data.id);
+  }
+  const first = await api.call('GET', `${KEYS}?pageSize=2`, { token });
+  const cursor = first.body.pagination.nextCursor;
+  const second = await api.call('GET', `${KEYS}?pageSize=2&cursor=${cursor}`, { token });
+  const ids = [...first.body.data, ...second.body.data].map(({ id }: { id: string }) => id);
+  expect(ids).toEqual(made);
+  expect(second.body.pagination).toMatchObject({ page: 2, hasNextPage: false, nextCursor: null });
+  const foreign = await api.call('GET', `/api/v1/auth/sessions?cursor=${cursor}`, { token });
+  expect(foreign).toMatchObject({ status: 400, body: { error: { field: 'cursor' } } });
+});

@@ -6,7 +6,14 @@ import { z } from 'zod';
 import { requirePermission } from '../../authorise.ts';
 import { itemEndpoint, listEndpoint } from '../../endpoint/endpoint.ts';
 import { ApiError, notFound } from '../../errors.ts';
-import { pageParameters, pageRequestOf, paginate } from '../../pagination.ts';
+import {
+  cursorParameters,
+  isAfter,
+  newestFirst,
+  offsetOf,
+  pageRequestOf,
+  paginate,
+} from '../../pagination.ts';
 import { givenMoment, idParams, moment, nameText, permissionText } from '../../schemas.ts';
 
 const apiKeyView = z
@@ -41,26 +48,26 @@ export const listApiKeys = listEndpoint({
   summary: "The caller's API keys that were not revoked, newest first",
   tag: 'auth',
   access: 'session',
-  query: z.strictObject(pageParameters),
+  query: z.strictObject(cursorParameters),
   status: 200,
   data: apiKeyView,
   async handle({ services, principal, query }) {
     requirePermission(principal, 'read:own:api_key');
-    const request = pageRequestOf(query);
+    const request = pageRequestOf(query, newestFirst('api-keys'));
     const db = await services.db.read(principal.userId);
     const wanted = and(eq(apiKeys.userId, principal.userId), isNull(apiKeys.revokedAt));
     const [rows, [total]] = await Promise.all([
       db
         .select()
         .from(apiKeys)
-        .where(wanted)
+        .where(and(wanted, isAfter(apiKeys.createdAt, apiKeys.id, request.after)))
         .orderBy(desc(apiKeys.createdAt), desc(apiKeys.id))
         .limit(request.pageSize + 1)
-        .offset((request.page - 1) * request.pageSize),
+        .offset(offsetOf(request)),
       db.select({ count: count() }).from(apiKeys).where(wanted),
     ]);
     const { items, pagination } = paginate(rows, request, total?.count ?? 0);
-    return { items: items.map(viewApiKey), pagination: { ...pagination, nextCursor: null } };
+    return { items: items.map(viewApiKey), pagination };
   },
 });
 

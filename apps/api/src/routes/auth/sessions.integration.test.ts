@@ -190,3 +190,18 @@ describe('ending sessions', () => {
     expect((await api.call('DELETE', SESSIONS, { token })).body.data).toEqual({ endedSessions: 0 });
   });
 });
+
+test('the list goes on by its cursor', async () => {
+  const api = await startTestApi();
+  const { user, token } = await api.addCaller('user');
+  await api.signIn(user);
+  await api.signIn(user);
+  const first = await api.call('GET', '/api/v1/auth/sessions?pageSize=2', { token });
+  const cursor = first.body.pagination.nextCursor;
+  const second = await api.call('GET', `/api/v1/auth/sessions?pageSize=2&cursor=${cursor}`, { token });
+  expect(second.body.pagination).toMatchObject({ page: 2, hasNextPage: false, nextCursor: null });
+  const all = [...first.body.data, ...second.body.data];
+  expect(new Set(all.map(({ id }: { id: string }) => id)).size).toBe(3);
+  // The caller's own is the oldest.
+  expect(all.map(({ isCurrent }: { isCurrent: boolean }) => isCurrent)).toEqual([false, false, true]);
+});

@@ -4,7 +4,14 @@ import { and, count, desc, eq, gt, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { itemEndpoint, listEndpoint } from '../../endpoint/endpoint.ts';
 import { notFound } from '../../errors.ts';
-import { pageParameters, pageRequestOf, paginate } from '../../pagination.ts';
+import {
+  cursorParameters,
+  isAfter,
+  newestFirst,
+  offsetOf,
+  pageRequestOf,
+  paginate,
+} from '../../pagination.ts';
 import { idParams, moment } from '../../schemas.ts';
 
 const sessionView = z
@@ -26,21 +33,21 @@ export const listSessions = listEndpoint({
   summary: "The caller's sessions, newest first",
   tag: 'auth',
   access: 'session',
-  query: z.strictObject(pageParameters),
+  query: z.strictObject(cursorParameters),
   status: 200,
   data: sessionView,
   async handle({ services, principal, query }) {
-    const request = pageRequestOf(query);
+    const request = pageRequestOf(query, newestFirst('sessions'));
     const db = await services.db.read(principal.userId);
     const wanted = and(eq(sessions.userId, principal.userId), gt(sessions.expiresAt, sql`now()`));
     const [rows, [total]] = await Promise.all([
       db
         .select()
         .from(sessions)
-        .where(wanted)
+        .where(and(wanted, isAfter(sessions.createdAt, sessions.id, request.after)))
         .orderBy(desc(sessions.createdAt), desc(sessions.id))
         .limit(request.pageSize + 1)
-        .offset((request.page - 1) * request.pageSize),
+        .offset(offsetOf(request)),
       db.select({ count: count() }).from(sessions).where(wanted),
     ]);
     const { items, pagination } = paginate(rows, request, total?.count ?? 0);
@@ -53,7 +60,7 @@ export const listSessions = listEndpoint({
         createdAt: session.createdAt.toISOString(),
         expiresAt: session.expiresAt.toISOString(),
       })),
-      pagination: { ...pagination, nextCursor: null },
+      pagination,
     };
   },
 });

@@ -1,9 +1,16 @@
 import { roles } from '@sv-sdk/db';
-import { count, desc, sql } from 'drizzle-orm';
+import { count, desc } from 'drizzle-orm';
 import { z } from 'zod';
 import { requirePermission } from '../../authorise.ts';
 import { listEndpoint } from '../../endpoint/endpoint.ts';
-import { cursorParameters, newestFirst, offsetOf, pageRequestOf, paginate } from '../../pagination.ts';
+import {
+  cursorParameters,
+  isAfter,
+  newestFirst,
+  offsetOf,
+  pageRequestOf,
+  paginate,
+} from '../../pagination.ts';
 import { roleView, viewRole } from './view.ts';
 
 export const listRoles = listEndpoint({
@@ -19,16 +26,12 @@ export const listRoles = listEndpoint({
   async handle({ services, principal, query }) {
     requirePermission(principal, 'read:any:role');
     const request = pageRequestOf(query, newestFirst('roles'));
-    const { after } = request;
     const db = await services.db.read(principal.userId);
     const [rows, [total]] = await Promise.all([
       db
         .select()
         .from(roles)
-        .where(
-          after &&
-            sql`(${roles.createdAt}, ${roles.id}) < (${after.createdAt.toISOString()}::timestamptz, ${after.id})`,
-        )
+        .where(isAfter(roles.createdAt, roles.id, request.after))
         .orderBy(desc(roles.createdAt), desc(roles.id))
         .limit(request.pageSize + 1)
         .offset(offsetOf(request)),

@@ -1,7 +1,7 @@
 import type { UserRow } from '@sv-sdk/auth';
 import { type Db, userCounts, users } from '@sv-sdk/db';
 import { and, desc, eq, inArray, isNull, sql } from 'drizzle-orm';
-import { offsetOf, type PageRequest } from '../../pagination.ts';
+import { isAfter, offsetOf, type PageRequest } from '../../pagination.ts';
 
 /**
  * A page of the users, newest first, and one row more. One range of an index, with a role too. The rows are fetched once
@@ -21,9 +21,7 @@ export function readNewest(
       and(
         isNull(users.deletedAt),
         role === undefined ? undefined : eq(users.role, role),
-        // Row comparison, so that one index scan finds the place.
-        after &&
-          sql`(${users.createdAt}, ${users.id}) < (${after.createdAt.toISOString()}::timestamptz, ${after.id})`,
+        isAfter(users.createdAt, users.id, after),
       ),
     )
     .orderBy(...newestFirst)

@@ -1,9 +1,16 @@
 import { roles, userRoles } from '@sv-sdk/db';
-import { and, count, desc, eq, sql } from 'drizzle-orm';
+import { and, count, desc, eq } from 'drizzle-orm';
 import { z } from 'zod';
 import { requirePermission, requireReadable, requireVisible } from '../../../authorise.ts';
 import { listEndpoint } from '../../../endpoint/endpoint.ts';
-import { cursorParameters, newestFirst, offsetOf, pageRequestOf, paginate } from '../../../pagination.ts';
+import {
+  cursorParameters,
+  isAfter,
+  newestFirst,
+  offsetOf,
+  pageRequestOf,
+  paginate,
+} from '../../../pagination.ts';
 import { idParams } from '../../../schemas.ts';
 import { loadUser } from '../load.ts';
 import { grantView, viewGrant } from './view.ts';
@@ -28,20 +35,13 @@ export const listUserRoles = listEndpoint({
     // One's own roles say no more than what one may do, which everybody can try.
     if (user.id !== principal.userId) requirePermission(principal, 'read:any:permission');
 
-    const { after } = request;
     const ofUser = eq(userRoles.userId, user.id);
     const [rows, [total]] = await Promise.all([
       db
         .select({ grant: userRoles, role: roles, createdAt: userRoles.grantedAt, id: userRoles.roleId })
         .from(userRoles)
         .innerJoin(roles, eq(roles.id, userRoles.roleId))
-        .where(
-          and(
-            ofUser,
-            after &&
-              sql`(${userRoles.grantedAt}, ${userRoles.roleId}) < (${after.createdAt.toISOString()}::timestamptz, ${after.id})`,
-          ),
-        )
+        .where(and(ofUser, isAfter(userRoles.grantedAt, userRoles.roleId, request.after)))
         .orderBy(desc(userRoles.grantedAt), desc(userRoles.roleId))
         .limit(request.pageSize + 1)
         .offset(offsetOf(request)),
