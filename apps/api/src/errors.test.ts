@@ -23,6 +23,7 @@ describe('what is thrown becomes a code', () => {
     [databaseError('22021'), 'VALIDATION_ERROR', undefined],
     [databaseError('42P01'), 'DATABASE_ERROR', undefined],
     [databaseError('57014'), 'TIMEOUT_ERROR', undefined],
+    [databaseError('25P04'), 'TIMEOUT_ERROR', undefined],
     [databaseError('57P01'), 'SERVICE_UNAVAILABLE', undefined],
     [databaseError('08P01'), 'SERVICE_UNAVAILABLE', undefined],
     [databaseError('53300'), 'SERVICE_UNAVAILABLE', undefined],

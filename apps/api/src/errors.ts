@@ -163,6 +163,10 @@ function fromSqlState(code: string, source: Error, error: unknown): ApiError {
         cause: error,
       });
     default:
+      if (code === '25P04') {
+        // transaction_timeout: 20 s, after which the audit log's sealing would leave its rows behind.
+        return new ApiError('TIMEOUT_ERROR', 'The database took too long to answer.', { cause: error });
+      }
       if (code === '25006') {
         // A write on what was the primary until a failover.
         return new ApiError('SERVICE_UNAVAILABLE', 'The database takes no writes now. Try again.', {

@@ -13,7 +13,7 @@ export {
 } from './retention.ts';
 export {
   ChainHeadError,
-  oldestUnsealedSeconds,
+  readSealingState,
   type SealedBatch,
   type SealOptions,
   sealBatch,

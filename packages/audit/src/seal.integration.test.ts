@@ -2,7 +2,7 @@ import { auditChainHead } from '@sv-sdk/db';
 import { beforeEach, expect, test } from 'vitest';
 import { deriveChainKey } from './chain.ts';
 import { recordAudit } from './record-audit.ts';
-import { ChainHeadError, oldestUnsealedSeconds, sealBatch } from './seal.ts';
+import { ChainHeadError, readSealingState, sealBatch } from './seal.ts';
 import { KEY, openTestLog, type TestLog } from './testing/log.ts';
 
 let log: TestLog;
@@ -52,10 +52,14 @@ test('what the app wrote can be verified after Postgres has stored it its own wa
 test('a row waits until nothing can be committed before it', async () => {
   await log.addRows('old', new Date(Date.now() - 26_000), 1);
   await log.addRows('young', new Date(Date.now() - 15_000), 1);
-  expect(await oldestUnsealedSeconds(log.db)).toBeGreaterThanOrEqual(26);
+  const before = await readSealingState(log.db);
+  expect(before.oldestUnsealedSeconds).toBeGreaterThanOrEqual(26);
+  expect(before.headSequence).toBe(0);
   await log.seal();
   expect(await sealedIds()).toEqual(['old1']);
-  expect(await oldestUnsealedSeconds(log.db)).toBeLessThan(26);
+  const after = await readSealingState(log.db);
+  expect(after.oldestUnsealedSeconds).toBeLessThan(26);
+  expect(after.headSequence).toBe(1);
 });
 
 test('rows of a new month wait until it is five minutes old, so that a late row of the old one comes before', async () => {

@@ -86,12 +86,23 @@ export async function sealBatch(options: SealOptions): Promise<SealedBatch> {
   });
 }
 
-/** How long the oldest unsealed row has been there; 0 when there is none. One look into an index. */
-export async function oldestUnsealedSeconds(db: Database): Promise<number> {
-  const { rows } = await db.write().execute<{ seconds: number }>(sql`
-    select greatest(0, extract(epoch from now() - a.created_at))::float8 as seconds from audit.audit_logs a
-    where a.sequence is null order by a.created_at limit 1`);
-  return rows[0]?.seconds ?? 0;
+/** Where sealing stands; two looks into an index. */
+export interface SealingState {
+  /** How long the oldest unsealed row has been there; 0 when there is none. */
+  readonly oldestUnsealedSeconds: number;
+  /** Of the end of the chain as the database has it; undefined: it is gone. */
+  readonly headSequence: number | undefined;
+}
+
+export async function readSealingState(db: Database): Promise<SealingState> {
+  const { rows } = await db.write().execute<{ seconds: number | null; sequence: number | null }>(sql`
+    select (select greatest(0, extract(epoch from now() - a.created_at))::float8 from audit.audit_logs a
+            where a.sequence is null order by a.created_at limit 1) as seconds,
+      (select sequence::float8 from audit.chain_head) as sequence`);
+  return {
+    oldestUnsealedSeconds: rows[0]?.seconds ?? 0,
+    headSequence: rows[0]?.sequence ?? undefined,
+  };
 }
 
 /** Rows before this moment are sealed. */

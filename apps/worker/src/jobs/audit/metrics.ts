@@ -2,7 +2,8 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 
 export interface AuditMetrics {
   countSealed(rows: number): void;
-  setHead(sequence: number): void;
+  /** Where the chain ends, as the database has it; undefined: it has no end. */
+  setHead(sequence: number | undefined): void;
   /** How long the oldest unsealed row has been there, now. */
   setOldestUnsealed(seconds: number): void;
   setPartitions(state: { readonly coveredUntil: Date; readonly overdue: number }): void;
@@ -20,7 +21,7 @@ export function createAuditMetrics(registry: Registry): AuditMetrics {
   let head: number | undefined;
   new Gauge({
     name: 'sv_audit_head_sequence',
-    help: 'Place of the last row that this worker has sealed.',
+    help: 'Place of the last sealed row, as the database has it; it never goes back.',
     registers,
     collect() {
       if (head !== undefined) this.set(head);

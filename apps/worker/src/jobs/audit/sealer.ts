@@ -1,4 +1,4 @@
-import { oldestUnsealedSeconds, sealBatch } from '@sv-sdk/audit';
+import { readSealingState, sealBatch } from '@sv-sdk/audit';
 import type { Database } from '@sv-sdk/db';
 import type { Logger } from '@sv-sdk/telemetry';
 import { type Loop, startLoop } from '../../loop.ts';
@@ -19,16 +19,27 @@ export function startSealer(options: {
 }): Loop {
   const { db, metrics, logger } = options;
   let headLoggedMs = Number.NEGATIVE_INFINITY;
+  let lastHeadSequence = 0;
+  /** Whoever writes an old end back leaves no trace in the database but this. */
+  const observe = async () => {
+    const { oldestUnsealedSeconds, headSequence } = await readSealingState(db);
+    metrics.setOldestUnsealed(oldestUnsealedSeconds);
+    metrics.setHead(headSequence);
+    if (headSequence === undefined) return;
+    if (headSequence < lastHeadSequence) {
+      logger.error({ from: lastHeadSequence, to: headSequence }, 'the end of the audit chain went back');
+    }
+    lastHeadSequence = headSequence;
+  };
   return startLoop({
     name: 'audit sealer',
     intervalMs: INTERVAL_MS,
     turn: async () => {
       // First, so that the metric tells the truth while sealing fails.
-      metrics.setOldestUnsealed(await oldestUnsealedSeconds(db));
+      await observe();
       const { rows, isFull, head } = await sealBatch(options);
       if (head !== undefined) {
         metrics.countSealed(rows);
-        metrics.setHead(head.sequence);
         if (performance.now() - headLoggedMs >= HEAD_LOG_INTERVAL_MS) {
           logger.info({ sequence: head.sequence, hash: head.hash }, 'end of the audit chain');
           headLoggedMs = performance.now();
