@@ -49,13 +49,23 @@ export async function signIn(): Promise<string> {
   return data.token;
 }
 
-/** What Prometheus scrapes now, with the health of each. A query for `up` also answers with what is 5 minutes gone. */
-export async function scrapeTargets(job: string): Promise<{ instance: string; health: string }[]> {
-  const response = await fetch(`${urls.prometheus}/api/v1/targets?state=active&scrapePool=${job}`);
+/**
+ * What Prometheus scrapes now, of one job or of all, with the health of each. A query for `up` also answers with what
+ * is 5 minutes gone, also its last 0.
+ */
+export async function scrapeTargets(
+  job?: string,
+): Promise<{ job: string; instance: string; health: string }[]> {
+  const ofJob = job === undefined ? '' : `&scrapePool=${job}`;
+  const response = await fetch(`${urls.prometheus}/api/v1/targets?state=active${ofJob}`);
   const { data } = (await response.json()) as {
-    data: { activeTargets: { labels: { instance: string }; health: string }[] };
+    data: { activeTargets: { labels: { job: string; instance: string }; health: string }[] };
   };
-  return data.activeTargets.map(({ labels, health }) => ({ instance: labels.instance, health }));
+  return data.activeTargets.map(({ labels, health }) => ({
+    job: labels.job,
+    instance: labels.instance,
+    health,
+  }));
 }
 
 /** The value of an instant query, one entry a series. */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { call, clientOf, eventually, query, signIn } from './client.ts';
+import { call, clientOf, eventually, scrapeTargets, signIn } from './client.ts';
 import { ports, project, shell, shellOrThrow, startStack, urls } from './stack.ts';
 
 beforeAll(startStack);
@@ -48,15 +48,14 @@ test('`make down` and `make up` lose no data, and the ids of the rows are the sa
 });
 
 test('Prometheus finds every instance of every service, and every target is up', async () => {
+  const of = (found: { job: string }[], job: string) => found.filter((target) => target.job === job).length;
   const targets = await eventually(
-    () => query('up'),
-    (series) => series.length > 12 && series.every(({ value }) => value === 1),
+    () => scrapeTargets(),
+    (found) =>
+      found.every(({ health }) => health === 'up') && of(found, 'app') === 2 && of(found, 'worker') === 2,
     { seconds: 60, what: 'all targets up' },
   );
-  const count = (job: string) => targets.filter(({ labels }) => labels['job'] === job).length;
-  expect(count('app')).toBe(2);
-  expect(count('worker')).toBe(2);
-  expect([...new Set(targets.map(({ labels }) => labels['job']))]).toEqual(
+  expect([...new Set(targets.map(({ job }) => job))]).toEqual(
     expect.arrayContaining([
       'app',
       'worker',
