@@ -35,7 +35,7 @@ export function createConnection(options: {
     keyPrefix: options.keyPrefix ?? '',
     commandTimeout: commandTimeoutMs,
     socketTimeout: DEAD_SOCKET_MS,
-    // At 20 at once half of the time and half of the CPU; one alone takes 3 µs longer (ADR 0010).
+    // Twenty permission checks at once take two thirds of the time; one alone takes 8 % longer (ADR 0010).
     enableAutoPipelining: true,
   });
   reportChanges(redis, logger);
