@@ -42,12 +42,13 @@ export async function createTestDatabase(options: { isMigrated?: boolean } = {})
             `"${test}" has left ${leaks.length} connection(s) to its database open:\n${leaks.join('\n')}`,
           );
         }
-        // What is left are PgBouncer's own idle connections, which it would keep for minutes.
+        // What is left are PgBouncer's own idle connections, which it would keep for minutes. They are waited for: DROP
+        // gives up after 5 s, which a busy machine can take to end one ("is being accessed by other users" was seen).
         await client.query(
-          'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and client_addr = $2',
+          'select pg_terminate_backend(pid, 30000) from pg_stat_activity where datname = $1 and client_addr = $2',
           [name, pgbouncer.ipAddress],
         );
-        await client.query(`drop database ${name}`);
+        await client.query(`drop database ${name} with (force)`);
       }),
   };
 }
