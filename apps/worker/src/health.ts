@@ -1,7 +1,7 @@
 import { type Database, emailOutbox } from '@sv-sdk/db';
 import { assertQueuePolicy, type QueueConnection } from '@sv-sdk/queue';
 import type { Logger } from '@sv-sdk/telemetry';
-import { asc } from 'drizzle-orm';
+import { and, isNull, lte, min, sql } from 'drizzle-orm';
 import { type Loop, startLoop } from './loop.ts';
 import type { WorkerMetrics } from './metrics.ts';
 
@@ -32,14 +32,13 @@ export function startHealth(options: {
     turn: async () => {
       try {
         await assertQueuePolicy(connection);
-        // Stands for a ping too. The ids sort by time, so the oldest is the first.
+        // Stands for a ping too.
         const [oldest] = await db
           .write()
-          .select({ acceptedAt: emailOutbox.createdAt })
+          .select({ dueAt: min(emailOutbox.dueAt) })
           .from(emailOutbox)
-          .orderBy(asc(emailOutbox.id))
-          .limit(1);
-        metrics.setOldestInOutbox(oldest?.acceptedAt);
+          .where(and(isNull(emailOutbox.relayedAt), lte(emailOutbox.dueAt, sql`now()`)));
+        metrics.setOldestInOutbox(oldest?.dueAt ?? undefined);
         trustedUntilMs = performance.now() + TRUSTED_FOR_MS;
       } catch (error) {
         trustedUntilMs = 0;

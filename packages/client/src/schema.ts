@@ -592,7 +592,7 @@ export interface components {
             sendAt: string | null;
             sentAt: string | null;
             /** @enum {string} */
-            status: "queued" | "sent" | "delivered" | "bounced" | "failed";
+            status: "queued" | "sent" | "delivered" | "bounced" | "failed" | "suppressed" | "cancelled" | "uncertain";
             template: string;
             to: string;
             /** Format: date-time */

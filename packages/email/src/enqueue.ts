@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { emailOutbox, emailSends, type Tx } from '@sv-sdk/db';
-import { and, inArray } from 'drizzle-orm';
+import { and, inArray, sql } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { z } from 'zod';
 import { EmailInputError } from './errors.ts';
@@ -13,7 +13,7 @@ export const PRIORITIES = [1, 3, 5, 7, 9] as const;
 export type Priority = (typeof PRIORITIES)[number];
 const DEFAULT_PRIORITY: Priority = 5;
 
-/** Rows in one INSERT: 14 values each, and Postgres takes 65,535 values in a statement. */
+/** Rows in one INSERT: 17 values each, and Postgres takes 65,535 values in a statement. */
 const INSERT_CHUNK_ROWS = 1000;
 
 export interface EmailInput {
@@ -75,6 +75,8 @@ export async function enqueueEmails(tx: Tx, inputs: readonly EmailInput[]): Prom
       recipient: input.to,
       template: template.name,
       locale: template.locale,
+      templateId: template.id,
+      kind: template.kind,
       variables: { ...input.variables },
       priority: input.priority ?? DEFAULT_PRIORITY,
       sendAt: input.sendAt ?? null,
@@ -94,11 +96,13 @@ async function insert(tx: Tx, rows: readonly NewEmailSend[], firstIndex: number)
     .insert(emailSends)
     .values([...rows])
     .onConflictDoNothing()
-    .returning({ id: emailSends.id });
-  const created = new Set(inserted.map(({ id }) => id));
-  if (created.size > 0) {
-    await tx.insert(emailOutbox).values([...created].map((emailSendId) => ({ emailSendId })));
-  }
+    .returning({
+      emailSendId: emailSends.id,
+      priority: emailSends.priority,
+      dueAt: sql<Date>`coalesce(${emailSends.sendAt}, ${emailSends.createdAt})`.mapWith(emailSends.createdAt),
+    });
+  const created = new Set(inserted.map(({ emailSendId }) => emailSendId));
+  if (inserted.length > 0) await tx.insert(emailOutbox).values(inserted);
   const repeated = rows.filter(({ id }) => !created.has(id));
   const earlier = repeated.length === 0 ? [] : await findByIdempotencyKey(tx, repeated);
   return rows.map((row, offset) => {

@@ -8,7 +8,7 @@ import type { RenderableTemplate } from './render.ts';
 export type EmailTemplate = typeof emailTemplates.$inferSelect;
 
 /** What decides whether an email can be asked for; the text itself is only read to send it. */
-export type TemplateHead = Pick<EmailTemplate, 'name' | 'locale' | 'variables'>;
+export type TemplateHead = Pick<EmailTemplate, 'id' | 'name' | 'locale' | 'kind' | 'variables'>;
 
 /** What it takes to render an email. */
 export type CachedTemplate = RenderableTemplate & Pick<EmailTemplate, 'locale'>;
@@ -101,8 +101,10 @@ export async function findTemplateHeads(
   const locales = [...new Set(wanted.flatMap(({ locale }) => localeChain(locale)))];
   const candidates = await db
     .selectDistinctOn([emailTemplates.name, emailTemplates.locale], {
+      id: emailTemplates.id,
       name: emailTemplates.name,
       locale: emailTemplates.locale,
+      kind: emailTemplates.kind,
       variables: emailTemplates.variables,
     })
     .from(emailTemplates)

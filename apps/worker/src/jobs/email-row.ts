@@ -1,4 +1,4 @@
-import { type Database, emailSends } from '@sv-sdk/db';
+import { type Database, emailOutbox, emailSends } from '@sv-sdk/db';
 import { and, eq, getTableColumns, isNull, lt, or, sql } from 'drizzle-orm';
 
 /**
@@ -58,11 +58,13 @@ export async function recordSent(
   email: ClaimedEmail,
   sent: { provider: string; messageId: string },
 ): Promise<void> {
-  await db
-    .write()
-    .update(emailSends)
-    .set({ ...sent, status: 'sent', sentAt: sql`now()`, claimedAt: null, errorMessage: null })
-    .where(and(eq(emailSends.id, email.id), eq(emailSends.status, 'queued')));
+  await db.withTx(async (tx) => {
+    await tx
+      .update(emailSends)
+      .set({ ...sent, status: 'sent', sentAt: sql`now()`, claimedAt: null, errorMessage: null })
+      .where(and(eq(emailSends.id, email.id), eq(emailSends.status, 'queued')));
+    await tx.delete(emailOutbox).where(eq(emailOutbox.emailSendId, email.id));
+  });
 }
 
 /** Failed for good. */
@@ -71,17 +73,20 @@ export async function recordFailed(
   email: ClaimedEmail,
   failure: { provider: string; reason: string },
 ): Promise<void> {
-  await db
-    .write()
-    .update(emailSends)
-    .set({
-      status: 'failed',
-      failedAt: sql`now()`,
-      claimedAt: null,
-      provider: failure.provider,
-      errorMessage: failure.reason,
-    })
-    .where(isHeldBy(email));
+  await db.withTx(async (tx) => {
+    const ended = await tx
+      .update(emailSends)
+      .set({
+        status: 'failed',
+        failedAt: sql`now()`,
+        claimedAt: null,
+        provider: failure.provider,
+        errorMessage: failure.reason,
+      })
+      .where(isHeldBy(email))
+      .returning({ id: emailSends.id });
+    if (ended.length > 0) await tx.delete(emailOutbox).where(eq(emailOutbox.emailSendId, email.id));
+  });
 }
 
 /** Failed for now: anyone may take it again. */

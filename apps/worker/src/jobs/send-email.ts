@@ -93,7 +93,15 @@ async function deliver({ templates, provider }: SendEmailOptions, email: Claimed
   const template = await templates.find(email.template, email.locale);
   if (template === undefined) throw new TemplateError(`there is no active template "${email.template}"`);
   const { subject, html, text } = await renderEmail(template, email.variables);
-  return await provider.send({ id: email.id, to: email.recipient, subject, html, text });
+  return await provider.send({
+    id: email.id,
+    to: email.recipient,
+    subject,
+    html,
+    text,
+    headers: {},
+    attachments: [],
+  });
 }
 
 /**
@@ -119,7 +127,7 @@ async function recordFailure(options: SendEmailOptions, email: ClaimedEmail, err
     const pauseMs = Math.min(MAX_PROVIDER_PAUSE_MS, Math.max(MIN_PROVIDER_PAUSE_MS, ageMs / 4));
     throw new DeferJob(maskedReason, pauseMs);
   }
-  if (failure === 'refused' && email.attempts < EMAIL_JOB_ATTEMPTS) {
+  if ((failure === 'refused' || failure === 'uncertain') && email.attempts < EMAIL_JOB_ATTEMPTS) {
     await persistently(() => recordRetry(db, email, reason));
     metrics.countSend(provider.name, 'retried');
     throw new Error(maskedReason);

@@ -11,6 +11,8 @@ const email = (overrides = {}) => ({
   subject: 'Hello',
   html: '<p>Hello</p>',
   text: 'Hello',
+  headers: {},
+  attachments: [],
   ...overrides,
 });
 

@@ -1,7 +1,7 @@
 import { type Database, emailOutbox, emailSends } from '@sv-sdk/db';
 import type { EmailQueue } from '@sv-sdk/queue';
 import type { Logger } from '@sv-sdk/telemetry';
-import { asc, eq, inArray } from 'drizzle-orm';
+import { asc, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import { type Loop, startLoop } from '../loop.ts';
 import type { WorkerMetrics } from '../metrics.ts';
@@ -36,13 +36,17 @@ export function startRelay(options: RelayOptions & { logger: Logger }): Loop {
 /** One batch, the oldest first; answers how many emails it moved. */
 export async function relayBatch({ db, queue, metrics }: RelayOptions): Promise<number> {
   // Most looks find nothing: one statement then, and not three. Four a second from fifty workers are 200.
-  const [waiting] = await db.write().select({ id: emailOutbox.id }).from(emailOutbox).limit(1);
+  const [waiting] = await db
+    .write()
+    .select({ emailSendId: emailOutbox.emailSendId })
+    .from(emailOutbox)
+    .where(isNull(emailOutbox.relayedAt))
+    .limit(1);
   if (waiting === undefined) return 0;
 
   const moved = await db.withTx(async (tx) => {
     const batch = await tx
       .select({
-        outboxId: outbox.id,
         emailSendId: emailSends.id,
         priority: emailSends.priority,
         acceptedAt: emailSends.createdAt,
@@ -50,17 +54,21 @@ export async function relayBatch({ db, queue, metrics }: RelayOptions): Promise<
       })
       .from(outbox)
       .innerJoin(emailSends, eq(emailSends.id, outbox.emailSendId))
-      .orderBy(asc(outbox.id))
+      .where(isNull(outbox.relayedAt))
+      .orderBy(asc(outbox.priority), asc(outbox.dueAt))
       .limit(BATCH_EMAILS)
       .for('update', { of: outbox, skipLocked: true });
     if (batch.length === 0) return 0;
     await queue.addSends(batch);
-    await tx.delete(emailOutbox).where(
-      inArray(
-        emailOutbox.id,
-        batch.map(({ outboxId }) => outboxId),
-      ),
-    );
+    await tx
+      .update(emailOutbox)
+      .set({ relayedAt: sql`now()` })
+      .where(
+        inArray(
+          emailOutbox.emailSendId,
+          batch.map(({ emailSendId }) => emailSendId),
+        ),
+      );
     return batch.length;
   });
   if (moved > 0) metrics.countRelayed(moved);

@@ -1,7 +1,7 @@
 import { type Database, emailOutbox, emailSends, type Tx } from '@sv-sdk/db';
 import type { EmailQueue } from '@sv-sdk/queue';
 import type { Logger } from '@sv-sdk/telemetry';
-import { and, asc, eq, gt, inArray, lt, notExists, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, lt, notExists, sql } from 'drizzle-orm';
 import { isFree } from '../jobs/email-row.ts';
 import { type Loop, startLoop } from '../loop.ts';
 import type { WorkerMetrics } from '../metrics.ts';
@@ -76,7 +76,7 @@ async function findCandidates(tx: Tx, afterSeconds: number, position: SweepPosit
   const inOutbox = tx
     .select({ one: sql`1` })
     .from(emailOutbox)
-    .where(eq(emailOutbox.emailSendId, emailSends.id));
+    .where(and(eq(emailOutbox.emailSendId, emailSends.id), isNull(emailOutbox.relayedAt)));
   const rows = await tx
     .select({ id: emailSends.id })
     .from(emailSends)
@@ -99,7 +99,11 @@ async function restoreLost(tx: Tx, queue: EmailQueue, emailSendIds: readonly str
   const lost = emailSendIds.filter((id) => presence.get(id) !== 'live');
   // Asked again, as a worker may have finished some of them since.
   const stillQueued = await tx
-    .select({ emailSendId: emailSends.id })
+    .select({
+      emailSendId: emailSends.id,
+      priority: emailSends.priority,
+      dueAt: sql<Date>`coalesce(${emailSends.sendAt}, ${emailSends.createdAt})`.mapWith(emailSends.createdAt),
+    })
     .from(emailSends)
     .where(and(inArray(emailSends.id, lost), eq(emailSends.status, 'queued')));
   if (stillQueued.length === 0) return 0;
@@ -107,6 +111,9 @@ async function restoreLost(tx: Tx, queue: EmailQueue, emailSendIds: readonly str
   for (const { emailSendId } of stillQueued) {
     if (presence.get(emailSendId) === 'finished') await queue.forget(emailSendId);
   }
-  await tx.insert(emailOutbox).values(stillQueued).onConflictDoNothing();
+  await tx
+    .insert(emailOutbox)
+    .values(stillQueued)
+    .onConflictDoUpdate({ target: emailOutbox.emailSendId, set: { relayedAt: null, mayHaveJob: true } });
   return stillQueued.length;
 }

@@ -13,7 +13,7 @@ import {
   untilConnected,
 } from '@sv-sdk/queue';
 import { createLogger } from '@sv-sdk/telemetry';
-import { asc, eq } from 'drizzle-orm';
+import { asc, eq, isNull } from 'drizzle-orm';
 import { Registry } from 'prom-client';
 import { inject } from 'vitest';
 import { createSendEmail } from '../jobs/send-email.ts';
@@ -121,7 +121,7 @@ async function assemble(
       return row;
     },
     rows: () => db.write().select().from(emailSends).orderBy(asc(emailSends.id)),
-    outboxCount: () => db.write().$count(emailOutbox),
+    outboxCount: () => db.write().$count(emailOutbox, isNull(emailOutbox.relayedAt)),
     async change(id, values) {
       await db.write().update(emailSends).set(values).where(eq(emailSends.id, id));
     },

@@ -1,4 +1,4 @@
-import type { emailSends } from '@sv-sdk/db';
+import { type emailSends, emailStatus } from '@sv-sdk/db';
 import { z } from 'zod';
 import { moment } from '../../schemas.ts';
 
@@ -11,7 +11,7 @@ export const emailView = z
     template: z.string(),
     locale: z.string(),
     priority: z.int(),
-    status: z.enum(['queued', 'sent', 'delivered', 'bounced', 'failed']),
+    status: z.enum(emailStatus.enumValues),
     attempts: z.int(),
     provider: z.string().nullable(),
     messageId: z.string().nullable(),
