@@ -3,6 +3,7 @@
 #   ALERT_EMAIL_TO  who gets the alerts
 #   EMAIL_FROM      the sender, as of all mail of the platform
 #   SMTP_URL        smtp://[user:password@]host[:port] or smtps://…; SMTP_URL_FILE where it holds a password
+#   SMTP_USER       beside a URL without a user, with SMTP_PASSWORD_FILE; empty: no login
 set -eu
 umask 077
 fail() { echo "alertmanager: $1" >&2; exit 64; }
@@ -38,6 +39,10 @@ case "$rest" in
     case "$login" in *:*) password=$(decoded "${login#*:}") ;; esac
     ;;
 esac
+if [ -z "$user" ] && [ -n "${SMTP_USER:-}" ]; then
+  user=$SMTP_USER
+  password=$(cat "${SMTP_PASSWORD_FILE:?is the file with the password of SMTP_USER}") || fail "SMTP_PASSWORD_FILE can't be read"
+fi
 case "$rest" in *:*) host=$rest ;; *) host=$rest:$port ;; esac
 # A password never travels in the clear; a server that asks for none (maildev, a relay on this network) may have no TLS.
 if [ -n "$user" ]; then require_tls=true; else require_tls=false; fi

@@ -7,6 +7,9 @@ SV_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck disable=SC2034 # for the scripts that source this
 HOST_DIR=$SV_ROOT/infra/host BUILD_DIR=$SV_ROOT/.build
 cd "$SV_ROOT"
+# What a mail provider gives out: made empty, which counts as unset, for a person to fill.
+# shellcheck disable=SC2034 # for settings.sh and preflight.sh
+OPTIONAL_SECRETS='smtp_password aws_secret_access_key brevo_api_key brevo_webhook_token sendgrid_api_key'
 
 if [ -t 1 ]; then
   BOLD=$(printf '\033[1m') RED=$(printf '\033[31m') PLAIN=$(printf '\033[0m')

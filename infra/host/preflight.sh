@@ -97,6 +97,7 @@ check_choice() {
 check_secrets() {
   local file
   for file in "$SECRETS_DIR"/*; do
+    case " $OPTIONAL_SECRETS " in *" ${file##*/} "*) continue ;; esac
     if [ -e "$file" ] && [ ! -s "$file" ]; then
       fault "The secret $file is empty: put its value back; or, if no data depends on it, delete the file and a new one is made."
     fi

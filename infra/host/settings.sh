@@ -76,6 +76,9 @@ make_secrets() {
     made=$((made + 1))
   done
   [ -z "$empty" ] || die "Empty secrets:$empty. Put the value back; or, if no data depends on it, delete the file and a new one is made."
+  for name in $OPTIONAL_SECRETS; do
+    [ -e "$SECRETS_DIR/$name" ] || (umask 0022 && : >"$SECRETS_DIR/$name")
+  done
   [ "$made" -eq 0 ] || say "Made $made secrets in $SECRETS_DIR"
 }
 

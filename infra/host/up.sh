@@ -61,6 +61,7 @@ summary() {
   printf '\n%sHealthy after %d s.%s\n\n' "$BOLD" "$SECONDS" "$PLAIN"
   printf '   %-14s http://%s\n' \
     'API' "$bind:$(setting HTTP_PORT 3000)/api/v1/docs" \
+    'Queue' "$bind:$(setting HTTP_PORT 3000)/admin/queues" \
     'Mail' "127.0.0.1:$(setting MAILDEV_PORT 1080)" \
     'Prometheus' "127.0.0.1:$(setting PROMETHEUS_PORT 9090)" \
     'Alertmanager' "127.0.0.1:$(setting ALERTMANAGER_PORT 9093)"

@@ -2,18 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { call, clientOf, eventually, signIn } from './client.ts';
 import { startAgain } from './containers.ts';
-import { adminEmail, containersOf, shellOrThrow, startStack } from './stack.ts';
+import { adminEmail, containersOf, shellOrThrow, sql, startStack } from './stack.ts';
 
 beforeAll(startStack);
-
-/** Rows of a query as the superuser, columns separated by `|`. */
-async function sql(service: 'postgres' | 'postgres-replica', query: string): Promise<string[]> {
-  const { stdout } = await shellOrThrow(
-    `docker compose exec -T postgres sh -c 'PGPASSWORD=$(cat /run/secrets/postgres_password) exec psql -h ${service}` +
-      ` -U postgres -d sv -XAt -v ON_ERROR_STOP=1' <<'SQL'\n${query}\nSQL`,
-  );
-  return stdout.split('\n').filter((line) => line !== '');
-}
 
 async function redisSetting(service: 'redis' | 'redis-queue', name: string): Promise<string | undefined> {
   const { stdout } = await shellOrThrow(

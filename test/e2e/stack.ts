@@ -102,3 +102,12 @@ export async function containersOf(service: string): Promise<string[]> {
   const { stdout } = await shellOrThrow(`docker compose ps --quiet --status running ${service}`);
   return stdout.split('\n').filter((line) => line !== '');
 }
+
+/** Rows of a query as the superuser, columns separated by `|`. */
+export async function sql(service: 'postgres' | 'postgres-replica', query: string): Promise<string[]> {
+  const { stdout } = await shellOrThrow(
+    `docker compose exec -T postgres sh -c 'PGPASSWORD=$(cat /run/secrets/postgres_password) exec psql -h ${service}` +
+      ` -U postgres -d sv -XAt -v ON_ERROR_STOP=1' <<'SQL'\n${query}\nSQL`,
+  );
+  return stdout.split('\n').filter((line) => line !== '');
+}

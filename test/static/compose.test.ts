@@ -109,12 +109,12 @@ test('what scales has no name of its own and no published port', () => {
   }
 });
 
-test('only the ways in and the worker are on a network that leads outside', () => {
+test('only the ways in, the worker and the app are on a network that leads outside', () => {
   const outside = Object.entries(networks)
     .filter(([, network]) => network.internal !== true)
     .map(([name]) => name);
   expect(outside.toSorted()).toEqual(['edge', 'egress']);
   const on = (network: string) => offenders((service) => network in (service.networks ?? {})).toSorted();
   expect(on('edge')).toEqual(['alertmanager', 'grafana', 'maildev', 'nginx', 'prometheus']);
-  expect(on('egress')).toEqual(['worker']);
+  expect(on('egress')).toEqual(['app', 'worker']);
 });

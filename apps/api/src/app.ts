@@ -1,4 +1,5 @@
 import express, { type Express } from 'express';
+import { mountAdmin } from './admin/admin.ts';
 import type { Endpoint } from './endpoint/endpoint.ts';
 import { mountEndpoints } from './endpoint/mount.ts';
 import { cors } from './middleware/cors.ts';
@@ -14,6 +15,8 @@ import { mountLinkPages } from './routes/auth/pages.ts';
 import { mountDocs } from './routes/docs.ts';
 import { mountHealth } from './routes/health.ts';
 import { endpoints } from './routes/index.ts';
+import { mountUnsubscribe } from './routes/unsubscribe/mount.ts';
+import { mountEmailWebhooks } from './routes/webhooks/receive.ts';
 import type { Services } from './services.ts';
 
 /** nginx, and nobody else, stands in front of us; a second hop could be forged by a client. */
@@ -39,6 +42,9 @@ export function createApp(services: Services, more: readonly Endpoint[] = []): E
   const { version } = services.settings;
   mountDocs(app, createOpenApiDocument(endpoints, { version, cookieName: services.auth.cookieName }));
   mountLinkPages(app);
+  mountUnsubscribe(app, services);
+  mountEmailWebhooks(app, services);
+  mountAdmin(app, services);
   mountEndpoints(app, [...endpoints, ...more], services);
 
   app.use(limitUnknownRoutes(services.rateLimits));

@@ -91,13 +91,16 @@ function fromRequestParsing(error: unknown): ApiError | undefined {
   const [message, field] = PARSING_FAULTS[String(property(error, 'type'))] ?? [
     'The request could not be read.',
   ];
-  return new ApiError('VALIDATION_ERROR', message, { cause: error, ...(field !== undefined && { field }) });
+  // Which limit it is depends on the route.
+  const limitBytes = property(error, 'limit');
+  const text = typeof limitBytes === 'number' ? `The body is larger than ${limitBytes} bytes.` : message;
+  return new ApiError('VALIDATION_ERROR', text, { cause: error, ...(field !== undefined && { field }) });
 }
 
 /** By body-parser's `type`: the text, and the field to name. */
 const PARSING_FAULTS: Record<string, [message: string, field?: string]> = {
   'entity.parse.failed': ['The body is not valid JSON.', 'body'],
-  'entity.too.large': ['The body is larger than 1 MB.', 'body'],
+  'entity.too.large': ['The body is too large.', 'body'],
   'encoding.unsupported': ['The body must not be compressed.', 'Content-Encoding'],
   'charset.unsupported': ['The body must be UTF-8.', 'Content-Type'],
   'request.aborted': ['The body did not arrive completely.', 'body'],

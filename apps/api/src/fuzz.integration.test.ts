@@ -9,7 +9,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createApiKey, hashPassword, issueVerification, setPassword } from '@sv-sdk/auth';
-import { emailSends, roles, users } from '@sv-sdk/db';
+import { emailSends, emailTemplates, roles, users } from '@sv-sdk/db';
+import { addSuppressions } from '@sv-sdk/email';
 import { grantRole } from '@sv-sdk/permissions';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -57,6 +58,8 @@ afterAll(async () => {
 
 const EMPTY_ROLE = 'fuzz_empty';
 const passwordHash = hashPassword(PASSWORD);
+const MJML =
+  '<mjml><mj-body><mj-section><mj-column><mj-text>Hi</mj-text></mj-column></mj-section></mj-body></mjml>';
 
 /** What exists and may be spoken of: a request says `KNOWN_user`, and the id stands there when it is sent. */
 type World = Readonly<Record<string, string>>;
@@ -85,8 +88,24 @@ async function makeWorld(): Promise<World> {
       .insert(emailSends)
       .values({ requestedBy: user, recipient: 'a@example.org', template: 'notification', variables: {} })
       .returning();
+    const [template] = await tx
+      .insert(emailTemplates)
+      .values({
+        name: `fuzz_${uuidv7().replaceAll('-', '')}`,
+        subject: 'S',
+        mjml: MJML,
+        html: '<p>H</p>',
+        variables: [],
+      })
+      .returning();
+    const [failedEmail] = await tx
+      .insert(emailSends)
+      .values({ recipient: 'a@example.org', template: 'notification', variables: {}, status: 'failed' })
+      .returning();
+    const [suppression] = await addSuppressions(tx, [{ email: `${uuidv7()}@example.org`, reason: 'manual' }]);
     const [row] = await tx.select().from(users).where(eq(users.id, other));
-    if (!role || !email || !row || !grant) throw new Error('nothing was inserted');
+    if (!role || !email || !template || !failedEmail || !suppression || !row || !grant)
+      throw new Error('nothing was inserted');
     return {
       adminToken: await tokenOf(admin),
       userToken: await tokenOf(user),
@@ -99,6 +118,9 @@ async function makeWorld(): Promise<World> {
       grantedRole: grant.id,
       roleName: role.name,
       email: email.id,
+      emailTemplate: template.id,
+      failedEmail: failedEmail.id,
+      suppression: suppression.id,
       adminSession: (await addSession(tx, admin)).id,
       userSession: (await addSession(tx, user)).id,
       adminApiKey: (await keyOf(admin)).row.id,
@@ -126,15 +148,25 @@ const KNOWN: Readonly<Record<string, Arbitrary<Json>>> = {
   scopes: fc.array(permission, { minLength: 1, maxLength: 3 }),
   expiresAt: fc.constant('2099-01-01T00:00:00Z'),
   template: fc.constant('notification'),
-  variables: fc.constant({ name: 'Ada', title: 'T', message: 'M' }),
+  // Values of an email, names of a template.
+  variables: fc.constantFrom<Json>({ name: 'Ada', title: 'T', message: 'M' }, []),
+  mjml: fc.constant(MJML),
+  subject: fc.constant('S'),
   token: known('verifyToken', 'resetToken'),
+  sendAt: fc.constant('2099-01-01T00:00:00Z'),
+  attachments: fc.constantFrom<Json>(
+    [],
+    [{ filename: 'a.txt', contentType: 'text/plain', content: 'aGVsbG8=' }],
+  ),
 };
 
 /** For `:id`, by what stands before it. */
 const KNOWN_IDS: Readonly<Record<string, Arbitrary<string>>> = {
   users: known('admin', 'user', 'other'),
   roles: known('role', 'grantedRole'),
-  emails: known('email'),
+  emails: known('email', 'failedEmail'),
+  templates: known('emailTemplate'),
+  suppressions: known('suppression'),
   sessions: known('adminSession', 'userSession'),
   'api-keys': known('adminApiKey', 'userApiKey'),
 };

@@ -64,6 +64,7 @@ async function environmentOf(overrides: Record<string, string> = {}): Promise<Re
     DATABASE_URL: url.href,
     DB_PASSWORD: password,
     REDIS_URL: 'redis://127.0.0.1:1',
+    REDIS_QUEUE_URL: 'redis://127.0.0.1:1',
     BETTER_AUTH_SECRET: '0123456789abcdef'.repeat(4),
     ENCRYPTION_KEY: 'fedcba9876543210'.repeat(4),
     BETTER_AUTH_URL: 'http://localhost:3000',

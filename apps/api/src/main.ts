@@ -3,14 +3,17 @@ import { createApiKeyUsage, createAuth } from '@sv-sdk/auth';
 import { createCache, warmUp } from '@sv-sdk/cache';
 import { loadConfigOrExit, withPassword } from '@sv-sdk/config';
 import { createDatabase } from '@sv-sdk/db';
+import { createTemplateCompiler, createTemplateStore } from '@sv-sdk/email';
 import { createPermissionStore } from '@sv-sdk/permissions';
 import { createLogger, createRegistry, runProcess, startOperationsServer } from '@sv-sdk/telemetry';
+import { createQueueBoard } from './admin/queue-board.ts';
 import { createApp } from './app.ts';
 import { createIdempotency } from './endpoint/idempotency.ts';
 import { createRateLimits } from './rate-limits/rate-limits.ts';
 import { startReadiness } from './readiness.ts';
 import { createRecentWrites } from './recent-writes.ts';
 import { createUserStore } from './routes/users/load.ts';
+import { createEmailWebhooks } from './routes/webhooks/set-up.ts';
 import { startServer } from './server.ts';
 
 const config = loadConfigOrExit([
@@ -27,6 +30,9 @@ const config = loadConfigOrExit([
   'DB_POOL_MAX',
   'REDIS_URL',
   'REDIS_PASSWORD',
+  'REDIS_QUEUE_URL',
+  'REDIS_QUEUE_PASSWORD',
+  'QUEUE_BOARD_READ_ONLY',
   'BETTER_AUTH_SECRET',
   'BETTER_AUTH_URL',
   'ENCRYPTION_KEY',
@@ -36,9 +42,18 @@ const config = loadConfigOrExit([
   'LOGIN_MAX_FAILURES',
   'LOGIN_WINDOW_SECONDS',
   'LOGIN_LOCK_SECONDS',
+  'EMAIL_ATTACHMENTS_MAX_BYTES',
+  'EMAIL_COST_PER_1000_SMTP',
+  'EMAIL_COST_PER_1000_SES',
+  'EMAIL_COST_PER_1000_BREVO',
+  'EMAIL_COST_PER_1000_SENDGRID',
   'RATE_LIMIT_PRINCIPAL_PER_MINUTE',
   'RATE_LIMIT_ADDRESS_PER_MINUTE',
   'RATE_LIMIT_SIGN_IN_PER_MINUTE',
+  'RATE_LIMIT_WEBHOOK_PER_MINUTE',
+  'SES_SNS_TOPIC_ARNS',
+  'SENDGRID_WEBHOOK_PUBLIC_KEY',
+  'BREVO_WEBHOOK_TOKEN',
 ]);
 const logger = createLogger({ service: 'app', version: config.SV_VERSION, level: config.LOG_LEVEL });
 const registry = createRegistry({ service: 'app', version: config.SV_VERSION });
@@ -59,6 +74,8 @@ const db = createDatabase({
 });
 const permissions = createPermissionStore({ db, cache });
 const users = createUserStore({ db, cache });
+const templates = createTemplateStore({ db, cache });
+const templateCompiler = createTemplateCompiler();
 const usage = createApiKeyUsage({ db, logger });
 const auth = await createAuth({
   db,
@@ -80,13 +97,14 @@ const rateLimits = createRateLimits({
     principalPerMinute: config.RATE_LIMIT_PRINCIPAL_PER_MINUTE,
     addressPerMinute: config.RATE_LIMIT_ADDRESS_PER_MINUTE,
     signInPerMinute: config.RATE_LIMIT_SIGN_IN_PER_MINUTE,
+    webhookPerMinute: config.RATE_LIMIT_WEBHOOK_PER_MINUTE,
   },
   secret: config.BETTER_AUTH_SECRET,
   redisUrl: withPassword(config.REDIS_URL, config.REDIS_PASSWORD),
   logger,
   registry,
 });
-await warmUp({ roles: () => permissions.warm() }, logger);
+await warmUp({ roles: () => permissions.warm(), templates: () => templates.warm() }, logger);
 const readiness = startReadiness({
   checks: [
     { name: 'database', required: true, probe: () => db.ping() },
@@ -95,21 +113,41 @@ const readiness = startReadiness({
   ],
   logger,
 });
+const queueBoard = createQueueBoard({
+  url: withPassword(config.REDIS_QUEUE_URL, config.REDIS_QUEUE_PASSWORD),
+  isReadOnly: config.QUEUE_BOARD_READ_ONLY,
+  logger,
+});
 const app = createApp({
   auth,
   db,
   permissions,
   users,
+  templates,
+  templateCompiler,
   idempotency: createIdempotency({ db, secret: config.ENCRYPTION_KEY }),
   logger,
   registry,
   rateLimits,
   readiness,
+  emailWebhooks: createEmailWebhooks({
+    sesSnsTopicArns: config.SES_SNS_TOPIC_ARNS,
+    sendGridPublicKey: config.SENDGRID_WEBHOOK_PUBLIC_KEY,
+    brevoToken: config.BREVO_WEBHOOK_TOKEN,
+  }),
+  queueBoard,
   settings: {
     baseUrl: config.BETTER_AUTH_URL,
     linkBaseUrl: config.AUTH_LINK_BASE_URL ?? config.BETTER_AUTH_URL,
     corsOrigins: config.CORS_ORIGIN,
     version: config.SV_VERSION,
+    attachmentsMaxBytes: config.EMAIL_ATTACHMENTS_MAX_BYTES,
+    emailCosts: {
+      smtp: config.EMAIL_COST_PER_1000_SMTP,
+      ses: config.EMAIL_COST_PER_1000_SES,
+      brevo: config.EMAIL_COST_PER_1000_BREVO,
+      sendgrid: config.EMAIL_COST_PER_1000_SENDGRID,
+    },
   },
 });
 const server = await startServer(app, {
@@ -130,10 +168,12 @@ runProcess({
   drain: () => server.drain(config.DRAIN_SECONDS),
   resources: [
     { name: 'cache', close: () => cache.close() },
+    { name: 'template compiler', close: () => templateCompiler.close() },
     { name: 'rate limits', close: () => rateLimits.close() },
     { name: 'database', close: () => db.close() },
     { name: 'API key usage', close: () => usage.close() },
     { name: 'readiness', close: () => readiness.close() },
+    { name: 'queue board', close: () => queueBoard.close() },
     { name: 'server', close: () => server.close() },
     { name: 'operations server', close: () => operations.close() },
   ],

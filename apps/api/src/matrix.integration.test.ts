@@ -3,7 +3,17 @@
  * ONE table, {@link ROUTES}, of what a route needs: a route that is not in it fails the first test.
  */
 import { createApiKey, issueVerification, type VerificationKind } from '@sv-sdk/auth';
-import { emailSends, LOAD_TEST_ROLE, roles, SYSTEM_ROLES, type Tx, userRoles, users } from '@sv-sdk/db';
+import {
+  emailSends,
+  emailTemplates,
+  LOAD_TEST_ROLE,
+  roles,
+  SYSTEM_ROLES,
+  type Tx,
+  userRoles,
+  users,
+} from '@sv-sdk/db';
+import { addSuppressions } from '@sv-sdk/email';
 import { allows } from '@sv-sdk/permissions';
 import { eq } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
@@ -60,6 +70,25 @@ const email = async (tx: Tx, requestedBy: string) => {
     .insert(emailSends)
     .values({ id, requestedBy, recipient: 'ada@example.org', template: 'notification', variables: {} });
   return id;
+};
+const failedEmail = async (tx: Tx, requestedBy: string) => {
+  const id = await email(tx, requestedBy);
+  await tx.update(emailSends).set({ status: 'failed' }).where(eq(emailSends.id, id));
+  return id;
+};
+const MJML =
+  '<mjml><mj-body><mj-section><mj-column><mj-text>Hi</mj-text></mj-column></mj-section></mj-body></mjml>';
+const template = async (tx: Tx) => {
+  const id = uuidv7();
+  const name = `matrix_${id.replaceAll('-', '')}`;
+  await tx
+    .insert(emailTemplates)
+    .values({ id, name, subject: 'Hi', mjml: MJML, html: '<p>Hi</p>', variables: [] });
+  return id;
+};
+const suppression = async (tx: Tx) => {
+  const [added] = await addSuppressions(tx, [{ email: newAddress(), reason: 'manual' }]);
+  return added?.id ?? '';
 };
 /** Nobody has it. */
 const role = async (tx: Tx) => {
@@ -198,6 +227,61 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
   createEmails: { any: [needs('create:any:email')], body: () => EMAIL },
   getEmail: { own: [sees('read:own:email')], any: [sees('read:any:email')], resource: email },
+  listEmails: { any: [needs('read:own:email')] },
+  getEmailStats: { any: [needs('read:any:email')] },
+  cancelEmail: {
+    own: [sees('read:own:email'), needs('update:own:email')],
+    any: [sees('read:any:email'), needs('update:any:email')],
+    resource: email,
+  },
+  replayEmail: {
+    own: [sees('read:own:email'), needs('update:own:email')],
+    any: [sees('read:any:email'), needs('update:any:email')],
+    resource: failedEmail,
+  },
+  replayEmails: { any: [needs('update:any:email')], body: () => ({ template: 'none' }) },
+  listTemplates: { any: [needs('read:any:template')] },
+  createTemplate: {
+    any: [needs('create:any:template')],
+    body: () => ({
+      name: `matrix_${uuidv7().replaceAll('-', '')}`,
+      subject: 'Hi',
+      mjml: MJML,
+      variables: [],
+    }),
+  },
+  previewDraft: {
+    any: [needs('create:any:template')],
+    body: () => ({ subject: 'Hi', mjml: MJML, variables: {} }),
+  },
+  getTemplate: { any: [sees('read:any:template')], resource: template },
+  'updateTemplate version': {
+    any: [sees('read:any:template'), needs('update:any:template')],
+    resource: template,
+    body: () => ({ subject: 'Hello' }),
+  },
+  'updateTemplate in use': {
+    any: [sees('read:any:template'), needs('update:any:template')],
+    resource: template,
+    body: () => ({ isActive: false }),
+  },
+  deleteTemplate: {
+    any: [sees('read:any:template'), needs('delete:any:template')],
+    resource: template,
+  },
+  previewTemplate: {
+    any: [sees('read:any:template')],
+    resource: template,
+    body: () => ({ variables: {} }),
+  },
+  listSuppressions: { any: [needs('read:any:suppression')] },
+  createSuppression: { any: [needs('create:any:suppression')], body: () => ({ email: newAddress() }) },
+  deleteSuppression: {
+    any: [sees('read:any:suppression'), needs('delete:any:suppression')],
+    resource: suppression,
+  },
+  getEmailPreferences: { any: [] },
+  updateEmailPreferences: { any: [], body: () => ({ marketing: false }) },
   listAudit: { any: [needs('read:any:audit')] },
   exportAudit: { any: [needs('read:any:audit')], query: '?format=json&eventType=nothing' },
 };

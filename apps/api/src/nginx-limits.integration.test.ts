@@ -4,20 +4,28 @@ import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainer
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { failure } from './envelope.ts';
 import { ERROR_STATUS } from './errors.ts';
+import { createEmails } from './routes/emails/create.ts';
 import { exchange, jsonHeaders, manyHeaders, rawRequest } from './testing/raw-http.ts';
 
 const HTTP_PORT = 8080;
-const configuration = readFileSync(new URL('../../../infra/nginx/nginx.conf.template', import.meta.url));
+const sourceOf = (name: string) =>
+  readFileSync(new URL(`../../../infra/nginx/${name}`, import.meta.url), 'utf8');
+
+/** No multiple of three, of which base64 makes four. */
+const ATTACHMENTS_MAX_BYTES = 1_000_000;
+const EMAILS_BODY_BYTES =
+  createEmails.maxBodyBytes?.({ attachmentsMaxBytes: ATTACHMENTS_MAX_BYTES } as never) ?? 0;
 
 let nginx: StartedTestContainer;
 beforeAll(async () => {
   nginx = await new GenericContainer(`sv-sdk/nginx:${process.env['SV_VERSION'] || 'dev'}`)
-    // The one that stands here, whatever the image was built of.
+    // What stands here, whatever the image was built of.
     .withCopyContentToContainer([
-      { content: configuration.toString(), target: '/etc/nginx/nginx.conf.template', mode: 0o644 },
+      { content: sourceOf('nginx.conf.template'), target: '/etc/nginx/nginx.conf.template', mode: 0o644 },
+      { content: sourceOf('entrypoint.sh'), target: '/usr/local/bin/entrypoint.sh', mode: 0o755 },
     ])
     // Nobody is asked for apps there: what nginx takes is answered with 503.
-    .withEnvironment({ RESOLVER: '127.0.0.1' })
+    .withEnvironment({ RESOLVER: '127.0.0.1', EMAIL_ATTACHMENTS_MAX_BYTES: String(ATTACHMENTS_MAX_BYTES) })
     .withExposedPorts(HTTP_PORT)
     .withWaitStrategy(Wait.forHealthCheck())
     .start();
@@ -44,6 +52,25 @@ test.each([
     'VALIDATION_ERROR',
   ],
   ['a body over 1 MB', rawRequest('POST / HTTP/1.1', [`Content-Length: ${LARGE}`]), 'VALIDATION_ERROR'],
+  [
+    'emails with all that may be attached',
+    rawRequest(
+      'POST /api/v1/emails HTTP/1.1',
+      jsonHeaders('x'.repeat(EMAILS_BODY_BYTES)),
+      'x'.repeat(EMAILS_BODY_BYTES),
+    ),
+    'SERVICE_UNAVAILABLE',
+  ],
+  [
+    'emails with a byte more',
+    rawRequest('POST /api/v1/emails?a=b HTTP/1.1', [`Content-Length: ${EMAILS_BODY_BYTES + 1}`]),
+    'VALIDATION_ERROR',
+  ],
+  [
+    'a body as large for anything else',
+    rawRequest('POST /api/v1/emails/replay HTTP/1.1', [`Content-Length: ${LARGE}`]),
+    'VALIDATION_ERROR',
+  ],
   [
     'a body in chunks over 1 MB',
     rawRequest(
@@ -80,4 +107,20 @@ test.each([
   expect(error.code).toBe(code);
   expect(answer?.status).toBe(ERROR_STATUS[code]);
   expect(answer?.head).toContain(`X-Request-Id: ${meta.requestId}`);
+});
+
+test('the log has no token of a link to unsubscribe', async () => {
+  const token = 'T'.repeat(43);
+  const lines = await nginx.logs();
+  const logged = (async () => {
+    for await (const chunk of lines) {
+      const text = String(chunk);
+      if (text.includes('/unsubscribe/')) return text;
+    }
+    throw new Error('the log ended');
+  })();
+  await exchange(nginx.getMappedPort(HTTP_PORT), rawRequest(`GET /unsubscribe/${token}?utm=x HTTP/1.1`));
+  const text = await logged;
+  expect(text).toContain('"path":"/unsubscribe/-"');
+  expect(text).not.toContain(token);
 });

@@ -19,6 +19,8 @@ const TAGS: Readonly<Record<string, string>> = {
   permissions: 'What somebody may do.',
   emails: 'Sending, and what became of it.',
   templates: 'What emails are made of.',
+  suppressions: 'Addresses that nothing is sent to.',
+  preferences: "What one's own address is sent.",
   audit: 'What was done and what was refused.',
 };
 

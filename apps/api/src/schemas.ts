@@ -65,3 +65,12 @@ export const moment = z.iso.datetime();
 
 /** A moment of a caller's, in any time zone. */
 export const givenMoment = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+
+/** Beyond these a Date and a timestamp don't mean the same. */
+const [FIRST_MS, LAST_MS] = [Date.UTC(1970), Date.UTC(9999)];
+
+/** The same, such that Postgres can compare with it. */
+export const boundary = givenMoment.refine(
+  (date) => date.getTime() >= FIRST_MS && date.getTime() <= LAST_MS,
+  { error: 'must be of the years 1970 to 9999' },
+);

@@ -1,12 +1,15 @@
 import type { Auth } from '@sv-sdk/auth';
 import type { Database } from '@sv-sdk/db';
+import type { EmailCosts, TemplateCompiler, TemplateStore } from '@sv-sdk/email';
 import type { PermissionStore } from '@sv-sdk/permissions';
 import type { Logger } from '@sv-sdk/telemetry';
 import type { Registry } from 'prom-client';
+import type { QueueBoard } from './admin/queue-board.ts';
 import type { Idempotency } from './endpoint/idempotency.ts';
 import type { RateLimits } from './rate-limits/rate-limits.ts';
 import type { Readiness } from './readiness.ts';
 import type { UserStore } from './routes/users/load.ts';
+import type { WebhookReceiver } from './routes/webhooks/receiver.ts';
 
 /** What the routes and middleware work with; made once, in main.ts. */
 export interface Services {
@@ -15,11 +18,18 @@ export interface Services {
   /** What users may do, and who they are, out of the cache. */
   readonly permissions: PermissionStore;
   readonly users: UserStore;
+  /** What emails are made of, out of the cache. */
+  readonly templates: TemplateStore;
+  /** A thread that compiles new ones. */
+  readonly templateCompiler: TemplateCompiler;
   readonly idempotency: Idempotency;
   readonly logger: Logger;
   readonly registry: Registry;
   readonly rateLimits: RateLimits;
   readonly readiness: Readiness;
+  /** Of the email providers that are set up. */
+  readonly emailWebhooks: readonly WebhookReceiver[];
+  readonly queueBoard: QueueBoard;
   readonly settings: {
     /** Where browsers reach us. */
     readonly baseUrl: string;
@@ -28,5 +38,8 @@ export interface Services {
     /** Other origins that browsers may call us from. */
     readonly corsOrigins: readonly string[];
     readonly version: string;
+    /** Of one email, together. */
+    readonly attachmentsMaxBytes: number;
+    readonly emailCosts: EmailCosts;
   };
 }

@@ -23,6 +23,7 @@ const groups: Record<string, () => Promise<(program: Command) => void>> = {
   config: async () => (await import('./commands/config.ts')).addConfigCommands,
   db: async () => (await import('./commands/db.ts')).addDatabaseCommands,
   dev: async () => (await import('./commands/dev.ts')).addDevCommands,
+  email: async () => (await import('./commands/email.ts')).addEmailCommands,
   health: async () => (await import('./commands/health.ts')).addHealthCommand,
   permissions: async () => (await import('./commands/permissions.ts')).addPermissionCommands,
 };

@@ -1,9 +1,8 @@
-import { type Database, emailOutbox } from '@sv-sdk/db';
+import type { Database } from '@sv-sdk/db';
 import { assertQueuePolicy, type QueueConnection } from '@sv-sdk/queue';
 import type { Logger } from '@sv-sdk/telemetry';
-import { and, isNull, lte, min, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import { type Loop, startLoop } from './loop.ts';
-import type { WorkerMetrics } from './metrics.ts';
 
 const INTERVAL_MS = 2000;
 /** A look that hangs is as bad as one that fails. */
@@ -18,13 +17,8 @@ export interface Health extends Loop {
  * Looks every 2 s whether Postgres and the queue answer, so that a probe costs nothing and can't hang. The
  * queue's policy is looked at too: a server may be replaced, or set otherwise, under a worker that runs.
  */
-export function startHealth(options: {
-  db: Database;
-  connection: QueueConnection;
-  metrics: WorkerMetrics;
-  logger: Logger;
-}): Health {
-  const { db, connection, metrics, logger } = options;
+export function startHealth(options: { db: Database; connection: QueueConnection; logger: Logger }): Health {
+  const { db, connection, logger } = options;
   let trustedUntilMs = 0;
   const loop = startLoop({
     name: 'health',
@@ -32,13 +26,7 @@ export function startHealth(options: {
     turn: async () => {
       try {
         await assertQueuePolicy(connection);
-        // Stands for a ping too.
-        const [oldest] = await db
-          .write()
-          .select({ dueAt: min(emailOutbox.dueAt) })
-          .from(emailOutbox)
-          .where(and(isNull(emailOutbox.relayedAt), lte(emailOutbox.dueAt, sql`now()`)));
-        metrics.setOldestInOutbox(oldest?.dueAt ?? undefined);
+        await db.write().execute(sql`select 1`);
         trustedUntilMs = performance.now() + TRUSTED_FOR_MS;
       } catch (error) {
         trustedUntilMs = 0;

@@ -63,6 +63,7 @@ describe('the worker process', () => {
         REDIS_PASSWORD: cache.password,
         SMTP_URL: sink.url,
         ENCRYPTION_KEY: '0123456789abcdef'.repeat(4),
+        BETTER_AUTH_URL: 'https://sv.example',
         EMAIL_FROM: 'SV-SDK <noreply@sv.example>',
         OPERATIONS_PORT: String(operationsPort),
         SHUTDOWN_DEADLINE_SECONDS: '10',
@@ -183,15 +184,24 @@ describe('the worker process', () => {
     expect(await next.exited).toBe(0);
   });
 
-  it('does not stay longer than its deadline for a server that never answers', async () => {
-    await rig.enqueue({});
+  it('does not stay for a server that never answers: what that has is marked uncertain, and goes to another worker', async () => {
+    const [id = ''] = await rig.enqueue({});
     const { release, arrived } = holdMessages();
-    const worker = start({ SHUTDOWN_DEADLINE_SECONDS: '2' });
+    const worker = start({ SHUTDOWN_DEADLINE_SECONDS: '4' });
     await expect.poll(arrived).toBe(1);
     const toldMs = performance.now();
     worker.process.kill('SIGTERM');
-    expect(await worker.exited).toBe(1);
+    expect(await worker.exited).toBe(0);
     expect(performance.now() - toldMs).toBeLessThan(4000);
+    expect(await rig.row(id)).toMatchObject({
+      status: 'queued',
+      claimedAt: null,
+      uncertainAt: expect.any(Date),
+    });
     release();
+
+    start();
+    await expect.poll(async () => (await rig.row(id)).status).toBe('sent');
+    expect((await rig.attempts(id)).map(({ outcome }) => outcome)).toEqual(['uncertain', 'sent']);
   });
 });

@@ -261,6 +261,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/email-preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one's own address is sent */
+        get: operations["getEmailPreferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Choose what one's own address is sent */
+        patch: operations["updateEmailPreferences"];
+        trace?: never;
+    };
     "/api/v1/emails": {
         parameters: {
             query?: never;
@@ -268,7 +286,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Emails, newest first */
+        get: operations["listEmails"];
         put?: never;
         /** Send one email, or many */
         post: operations["createEmails"];
@@ -285,8 +304,76 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What became of an email */
+        /** What became of an email, attempt by attempt */
         get: operations["getEmail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emails/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an email back that was not sent yet */
+        post: operations["cancelEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emails/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send an email again that failed, or ended as uncertain */
+        post: operations["replayEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emails/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send all emails again that failed, or some of them */
+        post: operations["replayEmails"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emails/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many emails became what, by provider and day */
+        get: operations["getEmailStats"];
         put?: never;
         post?: never;
         delete?: never;
@@ -347,6 +434,112 @@ export interface paths {
         head?: never;
         /** Change a role, for everybody who has it */
         patch: operations["updateRole"];
+        trace?: never;
+    };
+    "/api/v1/suppressions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Addresses that nothing is sent to, newest first */
+        get: operations["listSuppressions"];
+        put?: never;
+        /** Send nothing to an address any more, not even what is queued */
+        post: operations["createSuppression"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suppressions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Send to an address again; what was held back meanwhile is not sent */
+        delete: operations["deleteSuppression"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Versions of templates, newest first */
+        get: operations["listTemplates"];
+        put?: never;
+        /** Make an email template, or one in another locale */
+        post: operations["createTemplate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One version of a template */
+        get: operations["getTemplate"];
+        put?: never;
+        post?: never;
+        /** Take all versions of a template out of use, in its locale */
+        delete: operations["deleteTemplate"];
+        options?: never;
+        head?: never;
+        /** Make the next version of a template, or take one in or out of use */
+        patch: operations["updateTemplate"];
+        trace?: never;
+    };
+    "/api/v1/templates/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a version of a template makes of variables */
+        post: operations["previewTemplate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a template that is not there yet would make of variables */
+        post: operations["previewDraft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/users": {
@@ -455,6 +648,12 @@ export interface components {
             /** @description Who did it; null: nobody who is known, or the platform. */
             userId: string | null;
         };
+        CancelEmailResponse: {
+            data: components["schemas"]["Email"];
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
+        };
         ChangePasswordRequest: {
             currentPassword: string;
             /** @example correct horse battery */
@@ -530,6 +729,52 @@ export interface components {
             /** @constant */
             success: true;
         };
+        CreateSuppressionRequest: {
+            detail?: string;
+            /**
+             * Format: email
+             * @example ada@example.org
+             */
+            email: string;
+        };
+        CreateSuppressionResponse: {
+            data: components["schemas"]["Suppression"];
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
+        };
+        CreateTemplateRequest: {
+            /**
+             * @description Its variables open a door (a link to sign in): they are wiped once an email has gone out.
+             * @default false
+             */
+            holdsSecrets?: boolean;
+            /**
+             * @description A marketing template shows `{{unsubscribeUrl}}`, which the platform puts in.
+             * @default transactional
+             * @enum {string}
+             */
+            kind?: "transactional" | "marketing";
+            locale?: string;
+            mjml: string;
+            /** @example order_shipped */
+            name: string;
+            /** @example Your order {{orderNumber}} is on its way */
+            subject: string;
+            /**
+             * @description Each must be used, and what is used must be here.
+             * @example [
+             *       "orderNumber"
+             *     ]
+             */
+            variables: string[];
+        };
+        CreateTemplateResponse: {
+            data: components["schemas"]["Template"];
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
+        };
         CreateUserRequest: {
             /**
              * Format: email
@@ -568,6 +813,22 @@ export interface components {
             /** @constant */
             success: true;
         };
+        DeleteSuppressionResponse: {
+            data: {
+                id: string;
+            };
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
+        };
+        DeleteTemplateResponse: {
+            data: {
+                id: string;
+            };
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
+        };
         DeleteUserResponse: {
             data: {
                 id: string;
@@ -579,13 +840,18 @@ export interface components {
         Email: {
             attempts: number;
             bouncedAt: string | null;
+            cancelledAt: string | null;
+            complainedAt: string | null;
             /** Format: date-time */
             createdAt: string;
             deliveredAt: string | null;
             errorMessage: string | null;
             failedAt: string | null;
             id: string;
+            /** @enum {string} */
+            kind: "transactional" | "marketing";
             locale: string;
+            maxAttempts: number;
             messageId: string | null;
             priority: number;
             provider: string | null;
@@ -593,10 +859,130 @@ export interface components {
             sentAt: string | null;
             /** @enum {string} */
             status: "queued" | "sent" | "delivered" | "bounced" | "failed" | "suppressed" | "cancelled" | "uncertain";
+            suppressedAt: string | null;
             template: string;
             to: string;
+            /** @description When it was first seen that it may have gone out, or gone out twice. */
+            uncertainAt: string | null;
             /** Format: date-time */
             updatedAt: string;
+        };
+        EmailAttempt: {
+            /** Format: date-time */
+            endedAt: string;
+            errorMessage: string | null;
+            messageId: string | null;
+            number: number;
+            /** @description sent, rejected, refused, uncertain or abandoned. */
+            outcome: string;
+            provider: string | null;
+            /** Format: date-time */
+            startedAt: string;
+        };
+        EmailDetails: {
+            attachments: {
+                bytes: number;
+                contentType: string;
+                filename: string;
+            }[];
+            /** @description The first is the oldest. */
+            attemptLog: components["schemas"]["EmailAttempt"][];
+            attempts: number;
+            bouncedAt: string | null;
+            cancelledAt: string | null;
+            complainedAt: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            deliveredAt: string | null;
+            errorMessage: string | null;
+            failedAt: string | null;
+            id: string;
+            /** @enum {string} */
+            kind: "transactional" | "marketing";
+            locale: string;
+            maxAttempts: number;
+            messageId: string | null;
+            priority: number;
+            provider: string | null;
+            sendAt: string | null;
+            sentAt: string | null;
+            /** @enum {string} */
+            status: "queued" | "sent" | "delivered" | "bounced" | "failed" | "suppressed" | "cancelled" | "uncertain";
+            suppressedAt: string | null;
+            template: string;
+            to: string;
+            /** @description When it was first seen that it may have gone out, or gone out twice. */
+            uncertainAt: string | null;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        EmailPreferences: {
+            email: string;
+            marketing: boolean;
+            unsubscribedAt: string | null;
+        };
+        EmailStats: {
+            days: {
+                accepted: number;
+                bounced: number;
+                cancelled: number;
+                complained: number;
+                /** @description (sent / 1000) × EMAIL_COST_PER_1000 of the provider. */
+                costUsd: number;
+                /**
+                 * Format: date
+                 * @description On which they were accepted, in UTC.
+                 */
+                day: string;
+                delivered: number;
+                failed: number;
+                /** @description null: none was asked. */
+                provider: string | null;
+                queued: number;
+                /** @description Handed to a provider; delivered and bounced are among them. */
+                sent: number;
+                suppressed: number;
+                /** @description May have gone out, or gone out twice; also counted elsewhere. */
+                uncertain: number;
+            }[];
+            /** Format: date-time */
+            from: string;
+            providers: {
+                accepted: number;
+                bounced: number;
+                cancelled: number;
+                complained: number;
+                /** @description (sent / 1000) × EMAIL_COST_PER_1000 of the provider. */
+                costUsd: number;
+                delivered: number;
+                failed: number;
+                /** @description null: none was asked. */
+                provider: string | null;
+                queued: number;
+                /** @description Handed to a provider; delivered and bounced are among them. */
+                sent: number;
+                suppressed: number;
+                /** @description May have gone out, or gone out twice; also counted elsewhere. */
+                uncertain: number;
+            }[];
+            total: {
+                accepted: number;
+                bounced: number;
+                cancelled: number;
+                complained: number;
+                /** @description (sent / 1000) × EMAIL_COST_PER_1000 of the provider. */
+                costUsd: number;
+                delivered: number;
+                failed: number;
+                queued: number;
+                /** @description Handed to a provider; delivered and bounced are among them. */
+                sent: number;
+                suppressed: number;
+                /** @description May have gone out, or gone out twice; also counted elsewhere. */
+                uncertain: number;
+            };
+            /** Format: date-time */
+            until: string;
         };
         EndOtherSessionsResponse: {
             data: {
@@ -630,8 +1016,20 @@ export interface components {
             /** @constant */
             success: false;
         };
+        GetEmailPreferencesResponse: {
+            data: components["schemas"]["EmailPreferences"];
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
+        };
         GetEmailResponse: {
-            data: components["schemas"]["Email"];
+            data: components["schemas"]["EmailDetails"];
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
+        };
+        GetEmailStatsResponse: {
+            data: components["schemas"]["EmailStats"];
             meta: components["schemas"]["Meta"];
             /** @constant */
             success: true;
@@ -651,6 +1049,12 @@ export interface components {
                 };
                 user: components["schemas"]["User"];
             };
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
+        };
+        GetTemplateResponse: {
+            data: components["schemas"]["Template"];
             meta: components["schemas"]["Meta"];
             /** @constant */
             success: true;
@@ -697,6 +1101,13 @@ export interface components {
             /** @constant */
             success: true;
         };
+        ListEmailsResponse: {
+            data: components["schemas"]["Email"][];
+            meta: components["schemas"]["Meta"];
+            pagination: components["schemas"]["Pagination"];
+            /** @constant */
+            success: true;
+        };
         ListRolesResponse: {
             data: components["schemas"]["Role"][];
             meta: components["schemas"]["Meta"];
@@ -706,6 +1117,20 @@ export interface components {
         };
         ListSessionsResponse: {
             data: components["schemas"]["Session"][];
+            meta: components["schemas"]["Meta"];
+            pagination: components["schemas"]["Pagination"];
+            /** @constant */
+            success: true;
+        };
+        ListSuppressionsResponse: {
+            data: components["schemas"]["Suppression"][];
+            meta: components["schemas"]["Meta"];
+            pagination: components["schemas"]["Pagination"];
+            /** @constant */
+            success: true;
+        };
+        ListTemplatesResponse: {
+            data: components["schemas"]["TemplateSummary"][];
             meta: components["schemas"]["Meta"];
             pagination: components["schemas"]["Pagination"];
             /** @constant */
@@ -776,11 +1201,26 @@ export interface components {
             /** @description null: all that its user may do. */
             scopes: string[] | null;
         };
+        NewAttachment: {
+            content: string;
+            contentType: string;
+            filename: string;
+        };
         NewEmail: {
+            /** @description Together at most EMAIL_ATTACHMENTS_MAX_BYTES (2 MiB by default). */
+            attachments?: components["schemas"]["NewAttachment"][];
+            /** @description Not before so many seconds have passed; excludes `sendAt`. */
+            delaySeconds?: number;
             locale?: string;
-            /** @enum {number} */
+            /**
+             * @description 1 is sent first; 5 by default.
+             * @enum {number}
+             */
             priority?: 1 | 3 | 5 | 7 | 9;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Not before; must not be past.
+             */
             sendAt?: string;
             template: string;
             /**
@@ -804,6 +1244,86 @@ export interface components {
             /** @description false: there are too many to count them at each page; follow `hasNextPage`. */
             totalCountIsExact: boolean;
             totalPages: number;
+        };
+        PreviewDraftRequest: {
+            /**
+             * @description A marketing template shows `{{unsubscribeUrl}}`, which the platform puts in.
+             * @default transactional
+             * @enum {string}
+             */
+            kind?: "transactional" | "marketing";
+            mjml: string;
+            /** @example Your order {{orderNumber}} is on its way */
+            subject: string;
+            /**
+             * @description For every variable that it uses; others are left out.
+             * @example {
+             *       "orderNumber": "4711"
+             *     }
+             */
+            variables: {
+                [key: string]: string | number | boolean | null;
+            };
+        };
+        PreviewDraftResponse: {
+            data: components["schemas"]["TemplatePreview"];
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
+        };
+        PreviewTemplateRequest: {
+            /**
+             * @example {
+             *       "orderNumber": "4711"
+             *     }
+             */
+            variables: {
+                [key: string]: string | number | boolean | null;
+            };
+        };
+        PreviewTemplateResponse: {
+            data: components["schemas"]["TemplatePreview"];
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
+        };
+        ReplayEmailResponse: {
+            data: components["schemas"]["Email"];
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
+        };
+        ReplayEmailsRequest: {
+            /**
+             * Format: date-time
+             * @description Accepted not before this moment.
+             */
+            from?: string;
+            /** @default 1000 */
+            limit?: number;
+            provider?: string;
+            /**
+             * @description `uncertain` ones may have gone out: whoever got one gets it twice.
+             * @default failed
+             * @enum {string}
+             */
+            status?: "failed" | "uncertain";
+            template?: string;
+            /**
+             * Format: date-time
+             * @description Accepted before this moment.
+             */
+            until?: string;
+        };
+        ReplayEmailsResponse: {
+            data: {
+                /** @description How many more match, counted up to 100000; ask again until none is left. */
+                left: number;
+                replayed: number;
+            };
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
         };
         RequestPasswordResetRequest: {
             /**
@@ -910,6 +1430,79 @@ export interface components {
             /** @constant */
             success: true;
         };
+        Suppression: {
+            /** Format: date-time */
+            createdAt: string;
+            /** @description The id of a user; null: a provider said so. */
+            createdBy: string | null;
+            /** @description What the provider, or the person, said. */
+            detail: string | null;
+            email: string;
+            /** @description The email that it came of. */
+            emailSendId: string | null;
+            id: string;
+            /** @enum {string} */
+            reason: "bounce" | "complaint" | "manual";
+        };
+        Template: {
+            /** Format: date-time */
+            createdAt: string;
+            /** @description A user; null: the platform itself. */
+            createdBy: string | null;
+            /** @description Its variables open a door: they are wiped once an email has gone out. */
+            holdsSecrets: boolean;
+            /** @description Of this version. */
+            id: string;
+            isActive: boolean;
+            /** @enum {string} */
+            kind: "transactional" | "marketing";
+            locale: string;
+            mjml: string;
+            name: string;
+            subject: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /** @description What whoever sends it must give. */
+            variables: string[];
+            /** @description The newest active version of a name and locale is in use. */
+            version: number;
+        };
+        TemplatePreview: {
+            html: string;
+            subject: string;
+            text: string;
+        };
+        TemplateSummary: {
+            /** Format: date-time */
+            createdAt: string;
+            /** @description A user; null: the platform itself. */
+            createdBy: string | null;
+            /** @description Its variables open a door: they are wiped once an email has gone out. */
+            holdsSecrets: boolean;
+            /** @description Of this version. */
+            id: string;
+            isActive: boolean;
+            /** @enum {string} */
+            kind: "transactional" | "marketing";
+            locale: string;
+            name: string;
+            subject: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /** @description What whoever sends it must give. */
+            variables: string[];
+            /** @description The newest active version of a name and locale is in use. */
+            version: number;
+        };
+        UpdateEmailPreferencesRequest: {
+            marketing: boolean;
+        };
+        UpdateEmailPreferencesResponse: {
+            data: components["schemas"]["EmailPreferences"];
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
+        };
         UpdateRoleRequest: {
             description?: string | null;
             /**
@@ -922,6 +1515,33 @@ export interface components {
         };
         UpdateRoleResponse: {
             data: components["schemas"]["Role"];
+            meta: components["schemas"]["Meta"];
+            /** @constant */
+            success: true;
+        };
+        UpdateTemplateRequest: {
+            /** @description Its variables open a door (a link to sign in): they are wiped once an email has gone out. */
+            holdsSecrets?: boolean;
+            /** @description Alone: takes this version in or out of use. With more: whether the next one is used at once. */
+            isActive?: boolean;
+            /**
+             * @description A marketing template shows `{{unsubscribeUrl}}`, which the platform puts in.
+             * @enum {string}
+             */
+            kind?: "transactional" | "marketing";
+            mjml?: string;
+            /** @example Your order {{orderNumber}} is on its way */
+            subject?: string;
+            /**
+             * @description Each must be used, and what is used must be here.
+             * @example [
+             *       "orderNumber"
+             *     ]
+             */
+            variables?: string[];
+        };
+        UpdateTemplateResponse: {
+            data: components["schemas"]["Template"];
             meta: components["schemas"]["Meta"];
             /** @constant */
             success: true;
@@ -985,6 +1605,7 @@ export interface components {
 }
 export type ApiKey = components['schemas']['ApiKey'];
 export type AuditLog = components['schemas']['AuditLog'];
+export type CancelEmailResponse = components['schemas']['CancelEmailResponse'];
 export type ChangePasswordRequest = components['schemas']['ChangePasswordRequest'];
 export type ChangePasswordResponse = components['schemas']['ChangePasswordResponse'];
 export type CheckPermissionsRequest = components['schemas']['CheckPermissionsRequest'];
@@ -995,25 +1616,41 @@ export type CreateEmailsRequest = components['schemas']['CreateEmailsRequest'];
 export type CreateEmailsResponse = components['schemas']['CreateEmailsResponse'];
 export type CreateRoleRequest = components['schemas']['CreateRoleRequest'];
 export type CreateRoleResponse = components['schemas']['CreateRoleResponse'];
+export type CreateSuppressionRequest = components['schemas']['CreateSuppressionRequest'];
+export type CreateSuppressionResponse = components['schemas']['CreateSuppressionResponse'];
+export type CreateTemplateRequest = components['schemas']['CreateTemplateRequest'];
+export type CreateTemplateResponse = components['schemas']['CreateTemplateResponse'];
 export type CreateUserRequest = components['schemas']['CreateUserRequest'];
 export type CreateUserResponse = components['schemas']['CreateUserResponse'];
 export type DeleteRoleResponse = components['schemas']['DeleteRoleResponse'];
+export type DeleteSuppressionResponse = components['schemas']['DeleteSuppressionResponse'];
+export type DeleteTemplateResponse = components['schemas']['DeleteTemplateResponse'];
 export type DeleteUserResponse = components['schemas']['DeleteUserResponse'];
 export type Email = components['schemas']['Email'];
+export type EmailAttempt = components['schemas']['EmailAttempt'];
+export type EmailDetails = components['schemas']['EmailDetails'];
+export type EmailPreferences = components['schemas']['EmailPreferences'];
+export type EmailStats = components['schemas']['EmailStats'];
 export type EndOtherSessionsResponse = components['schemas']['EndOtherSessionsResponse'];
 export type EndSessionResponse = components['schemas']['EndSessionResponse'];
 export type Error = components['schemas']['Error'];
+export type GetEmailPreferencesResponse = components['schemas']['GetEmailPreferencesResponse'];
 export type GetEmailResponse = components['schemas']['GetEmailResponse'];
+export type GetEmailStatsResponse = components['schemas']['GetEmailStatsResponse'];
 export type GetRoleResponse = components['schemas']['GetRoleResponse'];
 export type GetSessionResponse = components['schemas']['GetSessionResponse'];
+export type GetTemplateResponse = components['schemas']['GetTemplateResponse'];
 export type GetUserResponse = components['schemas']['GetUserResponse'];
 export type Grant = components['schemas']['Grant'];
 export type GrantUserRoleRequest = components['schemas']['GrantUserRoleRequest'];
 export type GrantUserRoleResponse = components['schemas']['GrantUserRoleResponse'];
 export type ListApiKeysResponse = components['schemas']['ListApiKeysResponse'];
 export type ListAuditResponse = components['schemas']['ListAuditResponse'];
+export type ListEmailsResponse = components['schemas']['ListEmailsResponse'];
 export type ListRolesResponse = components['schemas']['ListRolesResponse'];
 export type ListSessionsResponse = components['schemas']['ListSessionsResponse'];
+export type ListSuppressionsResponse = components['schemas']['ListSuppressionsResponse'];
+export type ListTemplatesResponse = components['schemas']['ListTemplatesResponse'];
 export type ListUserRolesResponse = components['schemas']['ListUserRolesResponse'];
 export type ListUsersResponse = components['schemas']['ListUsersResponse'];
 export type LoginRequest = components['schemas']['LoginRequest'];
@@ -1021,8 +1658,16 @@ export type LoginResponse = components['schemas']['LoginResponse'];
 export type LogoutResponse = components['schemas']['LogoutResponse'];
 export type Meta = components['schemas']['Meta'];
 export type NewApiKey = components['schemas']['NewApiKey'];
+export type NewAttachment = components['schemas']['NewAttachment'];
 export type NewEmail = components['schemas']['NewEmail'];
 export type Pagination = components['schemas']['Pagination'];
+export type PreviewDraftRequest = components['schemas']['PreviewDraftRequest'];
+export type PreviewDraftResponse = components['schemas']['PreviewDraftResponse'];
+export type PreviewTemplateRequest = components['schemas']['PreviewTemplateRequest'];
+export type PreviewTemplateResponse = components['schemas']['PreviewTemplateResponse'];
+export type ReplayEmailResponse = components['schemas']['ReplayEmailResponse'];
+export type ReplayEmailsRequest = components['schemas']['ReplayEmailsRequest'];
+export type ReplayEmailsResponse = components['schemas']['ReplayEmailsResponse'];
 export type RequestPasswordResetRequest = components['schemas']['RequestPasswordResetRequest'];
 export type RequestPasswordResetResponse = components['schemas']['RequestPasswordResetResponse'];
 export type ResetPasswordRequest = components['schemas']['ResetPasswordRequest'];
@@ -1035,8 +1680,16 @@ export type SendVerificationEmailResponse = components['schemas']['SendVerificat
 export type Session = components['schemas']['Session'];
 export type SignUpRequest = components['schemas']['SignUpRequest'];
 export type SignUpResponse = components['schemas']['SignUpResponse'];
+export type Suppression = components['schemas']['Suppression'];
+export type Template = components['schemas']['Template'];
+export type TemplatePreview = components['schemas']['TemplatePreview'];
+export type TemplateSummary = components['schemas']['TemplateSummary'];
+export type UpdateEmailPreferencesRequest = components['schemas']['UpdateEmailPreferencesRequest'];
+export type UpdateEmailPreferencesResponse = components['schemas']['UpdateEmailPreferencesResponse'];
 export type UpdateRoleRequest = components['schemas']['UpdateRoleRequest'];
 export type UpdateRoleResponse = components['schemas']['UpdateRoleResponse'];
+export type UpdateTemplateRequest = components['schemas']['UpdateTemplateRequest'];
+export type UpdateTemplateResponse = components['schemas']['UpdateTemplateResponse'];
 export type UpdateUserRequest = components['schemas']['UpdateUserRequest'];
 export type UpdateUserResponse = components['schemas']['UpdateUserResponse'];
 export type User = components['schemas']['User'];
@@ -2771,6 +3424,294 @@ export interface operations {
             };
         };
     };
+    getEmailPreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GetEmailPreferencesResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    updateEmailPreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateEmailPreferencesRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdateEmailPreferencesResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listEmails: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before, with the same filters; excludes `page`. */
+                cursor?: string;
+                /** @description Accepted not before this moment. */
+                from?: string;
+                /** @description 1 by default. */
+                page?: number;
+                /** @description 20 by default. */
+                pageSize?: number;
+                status?: "queued" | "sent" | "delivered" | "bounced" | "failed" | "suppressed" | "cancelled" | "uncertain";
+                template?: string;
+                to?: string;
+                /** @description Accepted before this moment. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEmailsResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     createEmails: {
         parameters: {
             query?: never;
@@ -2933,6 +3874,439 @@ export interface operations {
             };
             /** @description NOT_FOUND */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    cancelEmail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the first answer is kept for 24 hours and repeated. The same key with another request is a 409. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The answer is the one that this Idempotency-Key got before. */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancelEmailResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description CONSTRAINT_VIOLATION */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    replayEmail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the first answer is kept for 24 hours and repeated. The same key with another request is a 409. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The answer is the one that this Idempotency-Key got before. */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayEmailResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description CONSTRAINT_VIOLATION */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    replayEmails: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the first answer is kept for 24 hours and repeated. The same key with another request is a 409. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayEmailsRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The answer is the one that this Idempotency-Key got before. */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayEmailsResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description CONSTRAINT_VIOLATION */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getEmailStats: {
+        parameters: {
+            query?: {
+                /** @description 30 days before `until` by default. */
+                from?: string;
+                /** @description Not included; now by default. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GetEmailStatsResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3571,6 +4945,1075 @@ export interface operations {
             };
             /** @description NOT_FOUND */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description CONSTRAINT_VIOLATION */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listSuppressions: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before, with the same filters; excludes `page`. */
+                cursor?: string;
+                email?: string;
+                /** @description 1 by default. */
+                page?: number;
+                /** @description 20 by default. */
+                pageSize?: number;
+                reason?: "bounce" | "complaint" | "manual";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListSuppressionsResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    createSuppression: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the first answer is kept for 24 hours and repeated. The same key with another request is a 409. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateSuppressionRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    /** @description The answer is the one that this Idempotency-Key got before. */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreateSuppressionResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description CONSTRAINT_VIOLATION */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteSuppression: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeleteSuppressionResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listTemplates: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before, with the same filters; excludes `page`. */
+                cursor?: string;
+                isActive?: "true" | "false";
+                kind?: "transactional" | "marketing";
+                locale?: string;
+                name?: string;
+                /** @description 1 by default. */
+                page?: number;
+                /** @description 20 by default. */
+                pageSize?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListTemplatesResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    createTemplate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the first answer is kept for 24 hours and repeated. The same key with another request is a 409. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateTemplateRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    /** @description The answer is the one that this Idempotency-Key got before. */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreateTemplateResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description CONSTRAINT_VIOLATION */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GetTemplateResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeleteTemplateResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description CONSTRAINT_VIOLATION */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    updateTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateTemplateRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdateTemplateResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description CONSTRAINT_VIOLATION */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    previewTemplate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the first answer is kept for 24 hours and repeated. The same key with another request is a 409. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewTemplateRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The answer is the one that this Idempotency-Key got before. */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewTemplateResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description CONSTRAINT_VIOLATION */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description RATE_LIMIT_EXCEEDED */
+            429: {
+                headers: {
+                    /** @description In so many seconds it is worth another try. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description DATABASE_ERROR or INTERNAL_ERROR */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description SERVICE_UNAVAILABLE */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description TIMEOUT_ERROR */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    previewDraft: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the first answer is kept for 24 hours and repeated. The same key with another request is a 409. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewDraftRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The answer is the one that this Idempotency-Key got before. */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of it: `"principal";r=599;t=60` is 599 requests for the next 60 seconds. */
+                    RateLimit: string;
+                    /** @description The limit that the request counted for: `"principal";q=600;w=60` is 600 requests in 60 seconds. */
+                    "RateLimit-Policy": string;
+                    "X-Request-Id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewDraftResponse"];
+                };
+            };
+            /** @description VALIDATION_ERROR */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description AUTHENTICATION_ERROR or SESSION_ERROR */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description PERMISSION_DENIED */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -100,3 +100,53 @@ test('a password with reserved characters survives its way into a URL', () => {
   expect(decodeURIComponent(url.password)).toBe('p@ss/w:rd%');
   expect(url.username).toBe('sv_app');
 });
+
+describe('the providers of email', () => {
+  const names = Object.keys(settings).filter((name) =>
+    /^(EMAIL|SMTP|AWS|SES|BREVO|SENDGRID)_/.test(name),
+  ) as SettingName[];
+  const faults = (environment: Record<string, string>) =>
+    faultsOf(() => loadConfig(names, { EMAIL_FROM: 'a@sv.example', ...environment })).map(
+      ({ name, expected }) => `${name} ${expected}`,
+    );
+
+  test.each([
+    ['smtp', 'SMTP_URL'],
+    ['ses', 'AWS_REGION'],
+    ['brevo', 'BREVO_API_KEY'],
+    ['sendgrid', 'SENDGRID_API_KEY'],
+  ])('%s is refused without %s, as provider and as fallback', (provider, missing) => {
+    expect(faults({ EMAIL_PROVIDER: provider })).toEqual([
+      `${missing} is missing; EMAIL_PROVIDER=${provider} needs it`,
+    ]);
+    expect(faults({ EMAIL_PROVIDER: 'mock', EMAIL_FALLBACK_PROVIDER: provider })).toEqual([
+      `${missing} is missing; EMAIL_FALLBACK_PROVIDER=${provider} needs it`,
+    ]);
+  });
+
+  test('need nothing of those that are not chosen', () => {
+    expect(loadConfig(names, { EMAIL_FROM: 'a@sv.example', EMAIL_PROVIDER: 'mock' }).EMAIL_PROVIDER).toBe(
+      'mock',
+    );
+  });
+
+  test('are two different ones, and have both halves of a login or none', () => {
+    const environment = {
+      EMAIL_PROVIDER: 'mock',
+      EMAIL_FALLBACK_PROVIDER: 'mock',
+      SMTP_USER: 'ada',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+    };
+    expect(faults(environment)).toEqual([
+      'SMTP_PASSWORD is missing; SMTP_USER is set',
+      'AWS_ACCESS_KEY_ID is missing; AWS_SECRET_ACCESS_KEY is set',
+      'EMAIL_FALLBACK_PROVIDER must be another than EMAIL_PROVIDER',
+    ]);
+  });
+
+  test('with a setting that is faulty by itself are told so once', () => {
+    expect(faults({ EMAIL_PROVIDER: 'smtp', SMTP_URL: 'http://mail' })).toEqual([
+      'SMTP_URL must be a URL that starts with smtp:// or smtps://',
+    ]);
+  });
+});

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { rules } from './rules.ts';
 import { aliases, type Config, type SettingName, settings } from './settings.ts';
 
 export interface ConfigFault {
@@ -23,7 +24,8 @@ export class ConfigError extends Error {
 
 /**
  * Reads the named settings from an environment. `NAME_FILE` holds the path of a file with the value
- * (Compose secrets); a blank value counts as unset; setting both NAME and NAME_FILE is a fault.
+ * (Compose secrets); a blank value counts as unset; setting both NAME and NAME_FILE is a fault. Settings that belong
+ * together (rules.ts) are held against each other where all of them are named.
  * Throws {@link ConfigError} with every fault of every named setting.
  */
 export function loadConfig<const Names extends SettingName>(
@@ -31,7 +33,7 @@ export function loadConfig<const Names extends SettingName>(
   environment: NodeJS.ProcessEnv = process.env,
 ): Config<Names> {
   const faults: ConfigFault[] = [];
-  const config: Partial<Record<SettingName, unknown>> = {};
+  const config: { -readonly [Name in SettingName]?: unknown } = {};
   for (const name of names) {
     const raw = readRaw(name, environment, faults);
     if (raw === faulty) continue;
@@ -42,6 +44,16 @@ export function loadConfig<const Names extends SettingName>(
         name,
         expected: raw === undefined ? missing(name) : (result.error.issues[0]?.message ?? 'is wrong'),
       });
+  }
+  const asked = new Set<SettingName>(names);
+  for (const rule of rules) {
+    if (!rule.concerns.every((name) => asked.has(name))) continue;
+    // What is faulty by itself need not be called missing as well.
+    faults.push(
+      ...rule
+        .check(config as Partial<Config<SettingName>>)
+        .filter(({ name }) => !faults.some((fault) => fault.name === name)),
+    );
   }
   if (faults.length > 0) throw new ConfigError(faults);
   return config as Config<Names>;

@@ -2,6 +2,7 @@
  * Every setting that a process of this platform reads, once: its name, what is expected, its default.
  * A setting without a default is required by each process that names it. No secret has a default.
  */
+import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
 
 /** A secret under this length is refused: 32 characters of hexadecimal are 128 bits. */
@@ -40,6 +41,28 @@ const list = z.string().transform((value) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
+
+const decimal = z
+  .string()
+  .regex(/^\d{1,6}(?:\.\d{1,6})?$/, { error: 'must be a number such as 0.10' })
+  .transform(Number);
+
+const EMAIL_PROVIDERS = ['smtp', 'ses', 'brevo', 'sendgrid', 'mock'] as const;
+export type EmailProviderName = (typeof EMAIL_PROVIDERS)[number];
+const emailProvider = z.enum(EMAIL_PROVIDERS, { error: `must be one of ${EMAIL_PROVIDERS.join(', ')}` });
+
+/** Partition, region, account, name. */
+export const SNS_TOPIC_ARN =
+  /^arn:(aws(?:-cn|-us-gov)?):sns:([a-z]{2}(?:-[a-z]+)+-\d):\d{12}:[A-Za-z0-9_-]{1,256}$/;
+
+function isEcPublicKey(base64: string): boolean {
+  try {
+    const key = createPublicKey({ key: Buffer.from(base64, 'base64'), format: 'der', type: 'spki' });
+    return key.asymmetricKeyType === 'ec';
+  } catch {
+    return false;
+  }
+}
 
 export const settings = {
   // What the process is, and how it speaks.
@@ -91,16 +114,76 @@ export const settings = {
   RATE_LIMIT_ADDRESS_PER_MINUTE: integer(1, 10_000_000).default(120),
   /** Of an address, on the routes that check passwords or send mail. */
   RATE_LIMIT_SIGN_IN_PER_MINUTE: integer(1, 10_000_000).default(20),
+  /** Of an address, on the webhooks of email providers: a thousand a second, as SNS sends each event by itself. */
+  RATE_LIMIT_WEBHOOK_PER_MINUTE: integer(1, 10_000_000).default(60_000),
   /** Of the load tests' API key: above the 20,000 requests a second that `make load` can ask for. */
   LOAD_TEST_RATE_LIMIT_PER_MINUTE: integer(1, 10_000_000).default(2_000_000),
 
   // Email.
-  EMAIL_PROVIDER: z.enum(['smtp'], { error: 'must be smtp' }).default('smtp'),
+  EMAIL_PROVIDER: emailProvider.default('smtp'),
+  /** Sends while the circuit of EMAIL_PROVIDER is open. */
+  EMAIL_FALLBACK_PROVIDER: emailProvider.optional(),
   EMAIL_FROM: z.string().min(3, { error: 'must be an address such as "SV-SDK <noreply@example.org>"' }),
-  SMTP_URL: url('smtp:', 'smtps:'),
   EMAIL_CONCURRENCY: integer(1, 1000).default(5),
-  /** How long an email may be queued before the worker checks that the queue still has it. */
-  EMAIL_SWEEP_AFTER_SECONDS: integer(1, 86_400).default(300),
+  /** How long a provider has for one email. A worker's claim on it lasts twice as long. */
+  EMAIL_SEND_TIMEOUT_SECONDS: integer(1, 600).default(60),
+  /** Whether an email that may have gone out (its worker died, the provider's answer was lost) is sent again. */
+  EMAIL_RETRY_UNCERTAIN: boolean.default(true),
+  SMTP_URL: url('smtp:', 'smtps:').optional(),
+  SMTP_USER: z.string().optional(),
+  SMTP_PASSWORD: z.string().optional(),
+  AWS_REGION: z
+    .string()
+    .regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, { error: 'must be the name of a region, such as eu-central-1' })
+    .optional(),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  SES_CONFIGURATION_SET: z
+    .string()
+    .regex(/^[\w-]{1,64}$/, { error: 'must be the name of a configuration set' })
+    .optional(),
+  SES_ENDPOINT: url('https:', 'http:').optional(),
+  BREVO_API_KEY: z.string().optional(),
+  BREVO_API_URL: url('https:', 'http:').default('https://api.brevo.com'),
+  SENDGRID_API_KEY: z.string().optional(),
+  /** Subusers in the European Union: https://api.eu.sendgrid.com */
+  SENDGRID_API_URL: url('https:', 'http:').default('https://api.sendgrid.com'),
+  /** Emails a second of all workers together; 0: no limit of ours. SES: what an account has outside the sandbox. */
+  EMAIL_RATE_PER_SECOND_SMTP: integer(0, 100_000).default(0),
+  EMAIL_RATE_PER_SECOND_SES: integer(0, 100_000).default(14),
+  EMAIL_RATE_PER_SECOND_BREVO: integer(0, 100_000).default(0),
+  EMAIL_RATE_PER_SECOND_SENDGRID: integer(0, 100_000).default(0),
+  /** Emails that one worker has in a provider's hands at a time; 0: as many as it sends at once. */
+  EMAIL_CONCURRENCY_SMTP: integer(0, 1000).default(0),
+  EMAIL_CONCURRENCY_SES: integer(0, 1000).default(0),
+  EMAIL_CONCURRENCY_BREVO: integer(0, 1000).default(0),
+  EMAIL_CONCURRENCY_SENDGRID: integer(0, 1000).default(0),
+  /** For the statistics, in US dollars. */
+  EMAIL_COST_PER_1000_SMTP: decimal.default(0),
+  EMAIL_COST_PER_1000_SES: decimal.default(0.1),
+  EMAIL_COST_PER_1000_BREVO: decimal.default(0),
+  EMAIL_COST_PER_1000_SENDGRID: decimal.default(0),
+  /** Of one email, together; nginx takes its limit for the route's bodies from it, too. */
+  EMAIL_ATTACHMENTS_MAX_BYTES: integer(0, 10_485_760).default(2_097_152),
+  /** How long the queue may have had an email before a worker looks whether it still has it, and then again. */
+  EMAIL_SWEEP_AFTER_SECONDS: integer(1, 86_400).default(60),
+  /** How long emails that have an end are kept, with their attempts and events; 0: for ever. */
+  EMAIL_RETENTION_DAYS: integer(0, 36_500).default(90),
+  /** Whether the board at /admin/queues only shows, also to those who may change queues. */
+  QUEUE_BOARD_READ_ONLY: boolean.default(true),
+
+  // Webhooks of email providers: by what a request proves that it is theirs. Unset: that provider has none here.
+  /** Whose messages are taken, and whose subscriptions are confirmed. */
+  SES_SNS_TOPIC_ARNS: list
+    .refine((arns) => arns.every((arn) => SNS_TOPIC_ARN.test(arn)), {
+      error: 'must be ARNs such as arn:aws:sns:eu-west-1:123456789012:ses-events, separated by commas',
+    })
+    .default([]),
+  SENDGRID_WEBHOOK_PUBLIC_KEY: z
+    .string()
+    .refine(isEcPublicKey, { error: "must be the verification key of SendGrid's Event Webhook, in base64" })
+    .optional(),
+  BREVO_WEBHOOK_TOKEN: secret.optional(),
 
   // Audit.
   /** Whole months that audit rows are kept; 0: for ever. */

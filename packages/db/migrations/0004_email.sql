@@ -46,6 +46,10 @@ INSERT INTO "email"."email_outbox" ("email_send_id", "priority", "due_at", "may_
 -- Rows come and go here by the thousand a second; the default (a fifth of the table) is for tables that grow.
 ALTER TABLE "email"."email_outbox" SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
 --> statement-breakpoint
+-- Room for the claim of every row on its own page: then it writes to none of the table's indexes (HOT), and 0.2 kB of WAL
+-- in place of 1 kB.
+ALTER TABLE "email"."email_sends" SET (fillfactor = 50);
+--> statement-breakpoint
 ALTER TABLE "email"."email_sends" ADD COLUMN "template_id" text;
 --> statement-breakpoint
 ALTER TABLE "email"."email_sends" ADD COLUMN "kind" "email"."email_kind" DEFAULT 'transactional' NOT NULL;
@@ -80,6 +84,8 @@ ALTER TABLE "email"."email_webhooks" ADD COLUMN "recipient" text;
 --> statement-breakpoint
 ALTER TABLE "email"."email_webhooks" ADD COLUMN "occurred_at" timestamp (3) with time zone;
 --> statement-breakpoint
+ALTER TABLE "email"."email_webhooks" ADD COLUMN "apply_at" timestamp (3) with time zone DEFAULT now() NOT NULL;
+--> statement-breakpoint
 ALTER TABLE "email"."email_webhooks" ADD COLUMN "processed_at" timestamp (3) with time zone;
 --> statement-breakpoint
 ALTER TABLE "email"."email_attachments" ADD CONSTRAINT "email_attachments_email_send_id_email_sends_id_fk" FOREIGN KEY ("email_send_id") REFERENCES "email"."email_sends"("id") ON DELETE cascade ON UPDATE no action;
@@ -98,6 +104,8 @@ CREATE INDEX "email_outbox_waiting_idx" ON "email"."email_outbox" USING btree ("
 --> statement-breakpoint
 CREATE INDEX "email_outbox_relayed_idx" ON "email"."email_outbox" USING btree ("relayed_at") WHERE relayed_at is not null;
 --> statement-breakpoint
+CREATE INDEX "email_sends_recipient_idx" ON "email"."email_sends" USING btree (lower("recipient"),"created_at");
+--> statement-breakpoint
 CREATE INDEX "email_sends_status_created_at_idx" ON "email"."email_sends" USING btree ("status","created_at","id") WHERE status not in ('queued', 'sent', 'delivered');
 --> statement-breakpoint
 CREATE INDEX "email_sends_template_id_idx" ON "email"."email_sends" USING btree ("template_id");
@@ -110,7 +118,7 @@ CREATE INDEX "email_suppressions_created_by_idx" ON "email"."email_suppressions"
 --> statement-breakpoint
 CREATE INDEX "email_templates_created_by_idx" ON "email"."email_templates" USING btree ("created_by") WHERE created_by is not null;
 --> statement-breakpoint
-CREATE INDEX "email_webhooks_unprocessed_idx" ON "email"."email_webhooks" USING btree ("received_at") WHERE not processed;
+CREATE INDEX "email_webhooks_unprocessed_idx" ON "email"."email_webhooks" USING btree ("apply_at") WHERE not processed;
 --> statement-breakpoint
 CREATE INDEX "email_webhooks_received_at_idx" ON "email"."email_webhooks" USING btree ("received_at");
 --> statement-breakpoint
@@ -119,3 +127,8 @@ UPDATE "email"."email_sends" AS send SET "template_id" = (
 	WHERE template."name" = send."template" AND template."locale" = send."locale" AND template."is_active"
 	ORDER BY template."version" DESC LIMIT 1)
 	WHERE send."status" = 'queued';
+--> statement-breakpoint
+-- The seeded template for marketing knew no kinds yet, and had callers make the link. Its second version comes with the
+-- seeds; going back to this one must not make it transactional.
+UPDATE "email"."email_templates" SET "kind" = 'marketing', "variables" = array_remove("variables", 'unsubscribeUrl')
+	WHERE "name" = 'marketing' AND "version" = 1;

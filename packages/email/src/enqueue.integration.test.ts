@@ -1,4 +1,13 @@
-import { createDatabase, type Database, emailOutbox, emailSends, emailTemplates, users } from '@sv-sdk/db';
+import {
+  createDatabase,
+  type Database,
+  emailAttachments,
+  emailOutbox,
+  emailPreferences,
+  emailSends,
+  emailTemplates,
+  users,
+} from '@sv-sdk/db';
 import { createTestDatabase, type TestDatabase } from '@sv-sdk/db/testing';
 import { createLogger } from '@sv-sdk/telemetry';
 import { eq } from 'drizzle-orm';
@@ -6,6 +15,7 @@ import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type EmailInput, enqueueEmail, enqueueEmails } from './enqueue.ts';
 import { seededTemplates, seedTemplates } from './seeds/index.ts';
+import { UNSUBSCRIBE_TOKEN } from './unsubscribe.ts';
 
 const logger = createLogger({ service: 'test', version: 'test', level: 'fatal' });
 const input = (overrides: Partial<EmailInput> = {}): EmailInput => ({
@@ -75,6 +85,7 @@ describe('taking emails in', () => {
     ['an unknown template', { template: 'nonsense' }, 'template'],
     ['a missing variable', { variables: { name: 'Ada', title: 'News' } }, 'variables.message'],
     ['a null variable', { variables: { name: 'Ada', title: null, message: '' } }, 'variables.title'],
+    ['a moment that is past', { sendAt: new Date(Date.now() - 1) }, 'sendAt'],
     ['no address', { to: 'nobody' }, 'to'],
     ['two addresses', { to: 'ada@example.org, bob@example.org' }, 'to'],
     ['a line break in the address', { to: 'ada@example.org\r\nBcc: bob@example.org' }, 'to'],
@@ -91,6 +102,62 @@ describe('taking emails in', () => {
     expect(await outbox()).toHaveLength(1000);
   });
 
+  it('is due when it is to be sent, and at once where nothing is said', async () => {
+    const sendAt = new Date(Date.now() + 60_000);
+    const [now, later] = await enqueue(input(), input({ sendAt }));
+    const rows = await outbox();
+    expect(rows.find(({ emailSendId }) => emailSendId === later?.id)?.dueAt).toEqual(sendAt);
+    const first = (await sends()).find(({ id }) => id === now?.id);
+    expect(rows.find(({ emailSendId }) => emailSendId === now?.id)?.dueAt).toEqual(first?.createdAt);
+  });
+
+  it('keeps what is attached, in its order and byte by byte', async () => {
+    const attachments = [
+      { filename: 'invoice.pdf', contentType: 'application/pdf', content: Buffer.from([0, 255, 10, 13]) },
+      { filename: 'notes.txt', contentType: 'text/plain', content: Buffer.from('hello') },
+    ];
+    const [, email] = await enqueue(input(), input({ attachments }));
+    const rows = await db.write().select().from(emailAttachments).orderBy(emailAttachments.position);
+    expect(rows).toMatchObject(
+      attachments.map((attachment, position) => ({ ...attachment, position, emailSendId: email?.id })),
+    );
+  });
+
+  it('gives each address of a marketing email one token, and those of other emails none', async () => {
+    const marketing = (to: string) =>
+      input({ to, template: 'marketing', variables: { userName: 'Ada', subject: 'News', content: 'New' } });
+    await enqueue(
+      marketing('Ada@example.org'),
+      marketing('bob@example.org'),
+      input({ to: 'eve@example.org' }),
+    );
+    const tokens = () => db.write().select().from(emailPreferences).orderBy(emailPreferences.email);
+    const first = await tokens();
+    expect(first.map(({ email }) => email)).toEqual(['ada@example.org', 'bob@example.org']);
+    expect(first.every(({ marketing }) => marketing)).toBe(true);
+    expect(first.every(({ unsubscribeToken }) => UNSUBSCRIBE_TOKEN.test(unsubscribeToken))).toBe(true);
+    // In both orders at once: neither waits for what the other holds.
+    const addresses = Array.from({ length: 50 }, (_, index) => `user${index}@example.org`);
+    await Promise.all([
+      enqueue(...addresses.map(marketing)),
+      enqueue(...addresses.toReversed().map(marketing)),
+      enqueue(marketing('ada@example.org')),
+    ]);
+    expect(await tokens()).toHaveLength(52);
+    expect((await tokens()).find(({ email }) => email === 'ada@example.org')).toEqual(first[0]);
+  });
+
+  it('takes no link to unsubscribe from a caller', async () => {
+    const variables = {
+      userName: 'Ada',
+      subject: 'News',
+      content: 'New',
+      unsubscribeUrl: 'https://evil.example',
+    };
+    await enqueue(input({ template: 'marketing', variables }));
+    expect((await sends())[0]?.variables).toEqual({ userName: 'Ada', subject: 'News', content: 'New' });
+  });
+
   it('falls back to the nearest locale, and takes the newest active version', async () => {
     const [seed] = seededTemplates.filter(({ name }) => name === 'notification');
     if (seed === undefined) throw new Error('no seed');
@@ -99,6 +166,7 @@ describe('taking emails in', () => {
       locale,
       version,
       variables: [...seed.variables],
+      html: '<p>{{name}}</p>',
       ...more,
     });
     await db
@@ -132,6 +200,10 @@ describe('taking emails in', () => {
 
   it('takes no idempotency key that it could not keep', async () => {
     await expect(enqueue(input({ idempotencyKey: 'order-7' }))).rejects.toThrow('belongs to a user');
+    const attachments = [{ filename: 'a', contentType: 'text/plain', content: Buffer.from('a') }];
+    await expect(
+      enqueue(input({ requestedBy: 'user-1', idempotencyKey: 'order-7', attachments })),
+    ).rejects.toThrow('goes with no attachments');
   });
 
   it('seeds each template once and leaves an edited one alone', async () => {

@@ -1,17 +1,11 @@
 import Handlebars from 'handlebars';
-import { LRUCache } from 'lru-cache';
 import { TemplateError } from './errors.ts';
 import type { EmailTemplate } from './templates.ts';
 import { htmlToText } from './text.ts';
-import { firstMissingVariable } from './variables.ts';
+import { firstMissingVariable, PLATFORM_VARIABLES } from './variables.ts';
 
-/** About 60 kB each compiled; a platform has tens of templates, in a few locales. */
-const CACHED_TEMPLATES = 200;
-
-export type RenderableTemplate = Pick<
-  EmailTemplate,
-  'id' | 'name' | 'version' | 'subject' | 'mjml' | 'variables'
->;
+/** What it takes to render an email. `html`: what MJML made of the template; null: nothing yet. */
+export type RenderableTemplate = Pick<EmailTemplate, 'name' | 'kind' | 'subject' | 'html' | 'variables'>;
 
 export interface RenderedEmail {
   /** One line, whatever the variables hold. */
@@ -20,68 +14,43 @@ export interface RenderedEmail {
   readonly text: string;
 }
 
-export interface CompiledTemplate {
-  render(variables: Readonly<Record<string, unknown>>): RenderedEmail;
-}
-
-// Promises, so that a hundred emails that start at once compile their template once. MJML takes 10–50 ms.
-const compiled = new LRUCache<string, Promise<CompiledTemplate>>({ max: CACHED_TEMPLATES });
-
 /**
  * A template filled with variables. HTML in a variable arrives as text; a line break in one can't add a header.
- * Throws {@link TemplateError} when the template is at fault or a variable that it declares is missing.
+ * Throws {@link TemplateError} when a variable that the template declares is missing.
  */
-export async function renderEmail(
-  template: RenderableTemplate,
-  variables: Readonly<Record<string, unknown>>,
-): Promise<RenderedEmail> {
-  const key = `${template.id}:${template.version}`;
-  let compilation = compiled.get(key);
-  if (compilation === undefined) {
-    compilation = compileTemplate(template);
-    compiled.set(key, compilation);
-    compilation.catch(() => compiled.delete(key));
+export type Render = (variables: Readonly<Record<string, unknown>>) => RenderedEmail;
+
+/** The three parts as Handlebars templates. Throws {@link TemplateError} when the template is at fault. */
+export function prepareTemplate(template: RenderableTemplate): Render {
+  const { name } = template;
+  const needed = [...template.variables, ...PLATFORM_VARIABLES[template.kind]];
+  if (template.html === null) {
+    throw new TemplateError(`the template "${name}" has not been compiled: run \`sdk db migrate\``);
   }
-  const { render } = await compilation;
-  const missing = firstMissingVariable(template.variables, variables);
-  // It was there when the email was asked for: the template has changed since. Better failed than half empty.
-  if (missing !== undefined) throw new TemplateError(`the template "${template.name}" needs "${missing}"`);
-  try {
-    return render(variables);
-  } catch (error) {
-    throw faulty(template, error);
-  }
+  const parts = attempt(name, () => ({
+    subject: compilePart(template.subject, 'text'),
+    html: compilePart(template.html ?? '', 'html'),
+    text: compilePart(htmlToText(template.html ?? ''), 'text'),
+  }));
+  return (variables) => {
+    const missing = firstMissingVariable(needed, variables);
+    // It was there when the email was asked for, or the platform forgot its own. Better failed than half empty.
+    if (missing !== undefined) throw new TemplateError(`the template "${name}" needs "${missing}"`);
+    return attempt(name, () => ({
+      subject: singleLine(parts.subject(variables)),
+      html: parts.html(variables),
+      text: parts.text(variables),
+    }));
+  };
 }
 
-/** MJML to HTML once, and the three parts as Handlebars templates. Throws {@link TemplateError}. */
-export async function compileTemplate(template: RenderableTemplate): Promise<CompiledTemplate> {
+function attempt<T>(name: string, action: () => T): T {
   try {
-    // Here and not above: 80 MB and 0.6 s, which an app that only takes emails in never needs.
-    const { default: mjml2html } = await import('mjml');
-    const { html: markup } = await mjml2html(template.mjml, {
-      validationLevel: 'strict',
-      ignoreIncludes: true,
-      keepComments: false,
-      fonts: {},
-    });
-    const subject = compilePart(template.subject, 'text');
-    const html = compilePart(markup, 'html');
-    const text = compilePart(htmlToText(markup), 'text');
-    return {
-      render: (variables) => ({
-        subject: singleLine(subject(variables)),
-        html: html(variables),
-        text: text(variables),
-      }),
-    };
+    return action();
   } catch (error) {
-    throw faulty(template, error);
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TemplateError(`the template "${name}" is wrong: ${reason}`, { cause: error });
   }
-}
-
-function faulty(template: RenderableTemplate, error: unknown): TemplateError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new TemplateError(`the template "${template.name}" is wrong: ${reason}`, { cause: error });
 }
 
 function compilePart(source: string, kind: 'html' | 'text') {

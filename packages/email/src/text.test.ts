@@ -5,11 +5,11 @@ describe('the plain text of a template', () => {
   it('keeps words, lines and links, and nothing of the markup', () => {
     const html = `<!doctype html><html><head><title>T</title><style>p { color: red }</style></head><body>
       <div style="display:none;font-size:1px;">Preview</div><!--[if mso]><table><tr><td>Outlook<![endif]-->
-      <p>Hello   <strong>{{name}}</strong>,<br>two<br/>three</p>
-      <p>Go <a class="x" href="{{url}}">there</a> &amp; back. <img src="x.png" alt="A cat"></p>
-      <ul><li>one</li><li>&#169; &#x2014; &nbsp;&unknown;</li></ul></body></html>`;
+      <h1>Big</h1><p>Hello   <strong>{{name}}</strong>,<br>two<br/>three</p>
+      <p>Go <a class="x" href="{{url}}">there now</a> &amp; back. <img src="x.png" alt="A cat"></p>
+      <ul><li>one</li><li>&#169; &#x2014; &unknown;</li></ul></body></html>`;
     expect(htmlToText(html)).toBe(
-      'Hello {{name}},\ntwo\nthree\n\nGo there: {{url}} & back. A cat\n\n- one\n- © — &unknown;',
+      'Big\n\nHello {{name}},\ntwo\nthree\n\nGo there now <{{url}}> & back. A cat\n\n- one\n- © — &unknown;',
     );
   });
 

@@ -20,6 +20,17 @@ export const EMAIL_QUEUE_PREFIX = '{emails}';
 export const EMAIL_JOB_ATTEMPTS = 3;
 const BACKOFF_MS = 2000;
 
+/**
+ * Jobs of one priority that wait in Redis at the most, or about: some seconds of work for all workers. The rest waits in
+ * Postgres, where a million costs nothing.
+ */
+export const WAITING_ROOM_JOBS = 10_000;
+/**
+ * For each step of urgency so many jobs may be delayed before an email waits in Postgres: 10,000 for priority 9, 50,000
+ * for priority 1.
+ */
+export const DELAYED_ROOM_JOBS = 5000;
+
 /** How Redis' memory stays bounded: finished jobs go by age and by number. Their rows in Postgres stay. */
 export const emailJobOptions = {
   attempts: EMAIL_JOB_ATTEMPTS,

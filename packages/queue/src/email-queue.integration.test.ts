@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createLogger } from '@sv-sdk/telemetry';
+import { Worker } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   createProducerConnection,
@@ -16,8 +17,7 @@ const logger = createLogger({ service: 'test', version: 'test', level: 'fatal' }
 const email = (overrides: Partial<EmailToSend> = {}): EmailToSend => ({
   emailSendId: randomUUID(),
   priority: 5,
-  acceptedAt: new Date(),
-  sendAt: null,
+  dueAt: new Date(),
   ...overrides,
 });
 
@@ -49,14 +49,14 @@ describe('the email queue', () => {
 
   const work = (
     send: (payload: { emailSendId: string }) => Promise<void>,
-    onFirstAttempt?: (s: number) => void,
+    options: Partial<Parameters<typeof createEmailWorker>[0]> = {},
   ) => {
     worker = createEmailWorker({
       connection: taking,
       concurrency: 5,
       handlers: { send },
       logger,
-      ...(onFirstAttempt && { onFirstAttempt }),
+      ...options,
     });
   };
   const state = (id: string) => queue.bull.getJobState(id);
@@ -75,31 +75,118 @@ describe('the email queue', () => {
     expect(keys.filter((key) => !key.startsWith('{emails}:'))).toEqual([]);
   });
 
-  it('gives jobs by priority, and none before its time', async () => {
+  it('gives jobs by priority', async () => {
     const late = email({ priority: 9 });
     const urgent = email({ priority: 1 });
-    const tomorrow = email({ priority: 1, sendAt: new Date(Date.now() + 86_400_000) });
-    await queue.addSends([late, tomorrow, urgent]);
+    await queue.addSends([late, urgent]);
     const taken: string[] = [];
     work(async ({ emailSendId }) => {
       taken.push(emailSendId);
     });
     await expect.poll(() => taken).toEqual([urgent.emailSendId, late.emailSendId]);
-    expect(await state(tomorrow.emailSendId)).toBe('delayed');
   });
 
-  it('knows which jobs are live, finished and absent, and forgets a finished one', async () => {
-    const [waiting, done, unknown] = [email(), email(), email()];
-    await queue.addSends([done]);
-    work(async () => {});
-    await expect.poll(() => state(done.emailSendId)).toBe('completed');
-    await worker?.close();
-    worker = undefined;
-    await queue.addSends([waiting]);
-    const ids = [waiting, done, unknown].map(({ emailSendId }) => emailSendId);
-    expect([...(await queue.presence(ids)).values()]).toEqual(['live', 'finished', 'absent']);
-    await queue.forget(done.emailSendId);
-    expect([...(await queue.presence(ids)).values()]).toEqual(['live', 'absent', 'absent']);
+  it('knows which jobs it will come back to: those that wait, are delayed and are worked on', async () => {
+    const [waiting, delayed, active, done, given, unknown] = [
+      email({ priority: 9 }),
+      email({ priority: 1 }),
+      email({ priority: 5 }),
+      email({ priority: 1 }),
+      email({ priority: 1 }),
+      email(),
+    ];
+    let finish = () => {};
+    const release = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await queue.addSends([waiting, delayed, active, done, given]);
+    work(
+      async ({ emailSendId }) => {
+        if (emailSendId === delayed.emailSendId) throw new DeferJob('later', 60_000);
+        if (emailSendId === given.emailSendId) throw new GiveUpJob('no');
+        if (emailSendId !== done.emailSendId) await release;
+      },
+      { concurrency: 1 },
+    );
+    try {
+      await expect.poll(() => state(active.emailSendId)).toBe('active');
+      const ids = [waiting, delayed, active, done, given, unknown].map(({ emailSendId }) => emailSendId);
+      expect([...(await queue.live(ids))].sort()).toEqual(ids.slice(0, 3).sort());
+      await queue.forgetEnded(ids);
+      expect(await Promise.all(ids.map(state))).toEqual([
+        'prioritized',
+        'delayed',
+        'active',
+        'unknown',
+        'unknown',
+        'unknown',
+      ]);
+    } finally {
+      finish();
+    }
+  });
+
+  it('takes a job anew whose remains stand in no list', async () => {
+    const one = email();
+    await queue.addSends([one]);
+    await taking.zrem('{emails}:emails:prioritized', one.emailSendId);
+    expect((await queue.live([one.emailSendId])).size).toBe(0);
+    await queue.forgetEnded([one.emailSendId]);
+    await queue.addSends([one]);
+    expect(await state(one.emailSendId)).toBe('prioritized');
+  });
+
+  it('has a room for each priority, and less of it the more is delayed', async () => {
+    expect([...(await queue.room([1, 9]))]).toEqual([
+      [1, 10_000],
+      [9, 10_000],
+    ]);
+    await queue.addSends([email({ priority: 1 }), email({ priority: 1 }), email({ priority: 9 })]);
+    expect([...(await queue.room([1, 5, 9])).values()]).toEqual([9998, 10_000, 9999]);
+    const delayed = Array.from({ length: 22_000 }, (_, index) => [index, String(index)]).flat();
+    await taking.zadd('{emails}:emails:delayed', ...delayed);
+    expect([...(await queue.room([1, 3, 5, 7, 9])).values()]).toEqual([9998, 10_000, 8000, 0, 0]);
+  });
+
+  it('fills half of the memory of redis-queue at the most, with every room full', async () => {
+    const usedBytes = async () => Number(/used_memory:(\d+)/.exec(await taking.info('memory'))?.[1]);
+    const before = await usedBytes();
+    for (let jobs = 0; jobs < 10_000; jobs += 500) {
+      await queue.addSends(Array.from({ length: 500 }, () => email()));
+    }
+    const bytesPerJob = ((await usedBytes()) - before) / 10_000;
+    // Five priorities that wait, and as many delayed as priority 1 is patient with; REDIS_QUEUE_MAXMEMORY is 256mb.
+    expect(bytesPerJob * (5 * 10_000 + 50_000)).toBeLessThan(128 * 1024 ** 2);
+  });
+
+  it('counts its jobs by state', async () => {
+    const [first, second] = [email({ priority: 1 }), email({ priority: 3 })];
+    await queue.addSends([first, second]);
+    work(async ({ emailSendId }) => {
+      if (emailSendId === first.emailSendId) throw new DeferJob('later', 60_000);
+    });
+    await expect.poll(() => state(second.emailSendId)).toBe('completed');
+    await queue.pause();
+    await queue.addSends([email(), email()]);
+    expect(await queue.counts()).toEqual({ waiting: 2, active: 0, delayed: 1, failed: 0, completed: 1 });
+  });
+
+  it('gives nothing while it is paused, and goes on when it is resumed', async () => {
+    const [before, during] = [email(), email()];
+    await queue.addSends([before]);
+    await queue.pause();
+    expect(await queue.isPaused()).toBe(true);
+    const taken: string[] = [];
+    work(async ({ emailSendId }) => {
+      taken.push(emailSendId);
+    });
+    await queue.addSends([during]);
+    // The worker has looked, found nothing to take and waits to be woken.
+    await expect.poll(async () => String(await taking.call('CLIENT', 'LIST'))).toContain('cmd=bzpopmin');
+    expect(taken).toEqual([]);
+    await queue.resume();
+    expect(await queue.isPaused()).toBe(false);
+    await expect.poll(() => taken).toEqual([before.emailSendId, during.emailSendId]);
   });
 
   it('fails at once, and does not hang, while Redis is away', async () => {
@@ -107,7 +194,8 @@ describe('the email queue', () => {
     const cut = createEmailQueue(nowhere, logger);
     const startedMs = performance.now();
     await expect(cut.addSends([email()])).rejects.toThrow();
-    await expect(cut.presence([randomUUID()])).rejects.toThrow();
+    await expect(cut.live([randomUUID()])).rejects.toThrow();
+    await expect(cut.room([1])).rejects.toThrow();
     expect(performance.now() - startedMs).toBeLessThan(2000);
     await cut.close();
     nowhere.disconnect();
@@ -167,13 +255,10 @@ describe('the email queue', () => {
     expect(start).toThrow('the job "send" has no handler');
   });
 
-  it('counts the wait from the acceptance of the email', async () => {
+  it('counts the wait from the time when the email was due', async () => {
     const waits: number[] = [];
-    await queue.addSends([email({ acceptedAt: new Date(Date.now() - 90_000) })]);
-    work(
-      async () => {},
-      (seconds) => waits.push(seconds),
-    );
+    await queue.addSends([email({ dueAt: new Date(Date.now() - 90_000) })]);
+    work(async () => {}, { onFirstAttempt: (seconds) => waits.push(seconds) });
     await expect.poll(() => waits.length).toBe(1);
     expect(waits[0]).toBeGreaterThan(89);
     expect(waits[0]).toBeLessThan(95);
@@ -205,5 +290,96 @@ describe('the email queue', () => {
     expect(taken).toEqual([held.emailSendId]);
     expect(await state(held.emailSendId)).toBe('completed');
     expect(await state(next.emailSendId)).toBe('prioritized');
+  });
+
+  it('gives back at its close what it has taken and not begun', async () => {
+    const [first, second] = [email({ priority: 1 }), email({ priority: 9 })];
+    const begun: string[] = [];
+    let finish = () => {};
+    const release = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await queue.addSends([first, second]);
+    work(
+      async ({ emailSendId }) => {
+        begun.push(emailSendId);
+        await release;
+      },
+      { concurrency: 1 },
+    );
+    await expect.poll(() => begun.length).toBe(1);
+    // BullMQ ends a job and takes the next by one script. It is held up in the server while the worker is told to close.
+    const admin = createWorkerConnection(redis.url, logger);
+    await admin.call('CLIENT', 'PAUSE', '10000', 'WRITE');
+    finish();
+    await expect
+      .poll(async () => String(await admin.call('CLIENT', 'LIST')))
+      .toMatch(/flags=b [^\n]*cmd=eval/);
+    const closing = worker?.close();
+    await admin.call('CLIENT', 'UNPAUSE');
+    await closing;
+    admin.disconnect();
+    expect(begun).toEqual([first.emailSendId]);
+    expect(await state(first.emailSendId)).toBe('completed');
+    const job = await queue.bull.getJob(second.emailSendId);
+    expect([job?.attemptsStarted, job?.attemptsMade]).toEqual([1, 0]);
+    work(async ({ emailSendId }) => {
+      begun.push(emailSendId);
+    });
+    await expect.poll(() => begun).toEqual([first.emailSendId, second.emailSendId]);
+  });
+
+  it('has the jobs of a killed worker done by another, however often their workers are killed', async () => {
+    const one = email();
+    await queue.addSends([one]);
+    // Takes the job and is not heard of again; its lock runs out.
+    const killed = new Worker('emails', null, { connection: taking, prefix: '{emails}' });
+    await killed.getNextJob('token');
+    await killed.close();
+    await taking.hset(`{emails}:emails:${one.emailSendId}`, 'stc', 50);
+    await taking.del(`{emails}:emails:${one.emailSendId}:lock`);
+    expect(await state(one.emailSendId)).toBe('active');
+    work(async () => {});
+    await expect.poll(() => state(one.emailSendId), { timeout: 20_000 }).toBe('completed');
+  });
+
+  it('goes on within seconds when Redis was killed under it, and every job is done', async () => {
+    const emails = Array.from({ length: 300 }, () => email());
+    const done = new Set<string>();
+    let killed: Promise<void> | undefined;
+    await queue.addSends(emails);
+    work(async ({ emailSendId }) => {
+      done.add(emailSendId);
+      if (done.size === 100) killed = redis.kill();
+    });
+    await expect.poll(() => done.size).toBeGreaterThanOrEqual(100);
+    await killed;
+    await redis.start();
+    await expect.poll(() => done.size, { timeout: 20_000 }).toBe(300);
+    await expect
+      .poll(() => queue.counts().catch(() => undefined), { timeout: 40_000 })
+      .toMatchObject({ waiting: 0, active: 0, delayed: 0 });
+  });
+
+  it('goes on when its connections were cut and when the queue was wiped under it', async () => {
+    const done = new Set<string>();
+    work(async ({ emailSendId }) => {
+      done.add(emailSendId);
+      if (done.size === 50)
+        await taking.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => undefined);
+      if (done.size === 100) await taking.flushall();
+    });
+    await queue.addSends(Array.from({ length: 200 }, () => email()));
+    await expect.poll(() => done.size, { timeout: 20_000 }).toBeGreaterThanOrEqual(100);
+    const later = email();
+    await expect
+      .poll(() =>
+        queue.addSends([later]).then(
+          () => true,
+          () => false,
+        ),
+      )
+      .toBe(true);
+    await expect.poll(() => [...done], { timeout: 20_000 }).toContain(later.emailSendId);
   });
 });

@@ -1,36 +1,59 @@
 import type { Logger } from '@sv-sdk/telemetry';
 import { Queue } from 'bullmq';
-import { EMAIL_QUEUE, EMAIL_QUEUE_PREFIX, type EmailJobs, emailJobOptions, jobs } from './catalogue.ts';
+import {
+  DELAYED_ROOM_JOBS,
+  EMAIL_QUEUE,
+  EMAIL_QUEUE_PREFIX,
+  type EmailJobs,
+  emailJobOptions,
+  jobs,
+  WAITING_ROOM_JOBS,
+} from './catalogue.ts';
 import type { QueueConnection } from './connection.ts';
 
 export interface EmailToSend {
   readonly emailSendId: string;
   readonly priority: number;
-  /** When the email was accepted: waiting is counted from here. */
-  readonly acceptedAt: Date;
-  /** Not before this time; null: at once. */
-  readonly sendAt: Date | null;
+  /** When the email was accepted, or is to go out: waiting is counted from here. It has passed. */
+  readonly dueAt: Date;
 }
 
-/**
- * `live`: waiting, delayed or being worked on. `finished`: done or failed, kept for people to see.
- * `absent`: Redis knows nothing of it.
- */
-export type JobPresence = 'live' | 'finished' | 'absent';
+export interface JobCounts {
+  /** Of every priority, while the queue is paused too. */
+  readonly waiting: number;
+  readonly active: number;
+  /** Between two attempts. */
+  readonly delayed: number;
+  readonly failed: number;
+  readonly completed: number;
+}
 
 export interface EmailQueue {
-  /** BullMQ's own object, for its dashboard and its counts. */
+  /** BullMQ's own object, for its dashboard. */
   readonly bull: Queue<EmailJobs['send'], void, 'send'>;
   /**
    * A job for each, all in one round trip. The email's id is the job's, so one that is there already stays as
    * it is. When this throws, some may have been added: call it again with the same ones.
    */
   addSends(emails: readonly EmailToSend[]): Promise<void>;
-  presence(emailSendIds: readonly string[]): Promise<Map<string, JobPresence>>;
-  /** Forgets a finished job, which would keep a new one of the same id out. */
-  forget(emailSendId: string): Promise<void>;
+  /**
+   * How many jobs of each priority may be added, 0 or more. Each has a room of its own, so that a million of one
+   * neither keeps another out nor fills the server, which could then not even give the jobs that it has.
+   */
+  room(priorities: readonly number[]): Promise<Map<number, number>>;
+  /** Those that wait, are delayed or are being worked on: the queue will come back to them by itself. */
+  live(emailSendIds: readonly string[]): Promise<Set<string>>;
+  /** Removes what is left of jobs that are not live: it would keep a new job of the same id out. */
+  forgetEnded(emailSendIds: readonly string[]): Promise<void>;
+  counts(): Promise<JobCounts>;
+  /** No worker takes a job any more; those that they hold are finished. Lasts until `resume`, or until Redis is wiped. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  isPaused(): Promise<boolean>;
   close(): Promise<void>;
 }
+
+const LIVE_STATES: ReadonlySet<string> = new Set(['waiting', 'prioritized', 'delayed', 'active']);
 
 /** The producer's side of the queue `emails`, over a connection of createProducerConnection, which stays the caller's. */
 export function createEmailQueue(connection: QueueConnection, logger: Logger): EmailQueue {
@@ -44,44 +67,73 @@ export function createEmailQueue(connection: QueueConnection, logger: Logger): E
     skipVersionCheck: true,
   });
   bull.on('error', (error) => logger.warn({ err: error }, 'the email queue reports an error'));
+
+  // BullMQ looks in its sets and lists, and not only for the job's hash, which may be there with no list that has it.
+  // What it walks is short: jobs with a priority wait in a set, and `active` has what the workers hold.
+  async function live(emailSendIds: readonly string[]): Promise<Set<string>> {
+    const states = await Promise.all(emailSendIds.map((id) => bull.getJobState(id)));
+    return new Set(emailSendIds.filter((_, index) => LIVE_STATES.has(states[index] ?? 'unknown')));
+  }
+
   return {
     bull,
 
     async addSends(emails) {
+      if (emails.length === 0) return;
       await bull.addBulk(
-        emails.map(({ emailSendId, priority, acceptedAt, sendAt }) => ({
+        emails.map(({ emailSendId, priority, dueAt }) => ({
           name: 'send',
           data: jobs.emails.send.parse({ emailSendId }),
-          opts: {
-            jobId: emailSendId,
-            priority,
-            timestamp: acceptedAt.getTime(),
-            // BullMQ adds it to the timestamp.
-            delay: sendAt === null ? 0 : Math.max(0, sendAt.getTime() - acceptedAt.getTime()),
-          },
+          opts: { jobId: emailSendId, priority, timestamp: dueAt.getTime() },
         })),
       );
     },
 
-    async presence(emailSendIds) {
-      // The job's hash, and not its state: BullMQ's getState walks the waiting list, which may hold a million.
-      const pipeline = connection.pipeline();
-      for (const id of emailSendIds) pipeline.hmget(bull.toKey(id), 'timestamp', 'finishedOn');
-      const replies = (await pipeline.exec()) ?? [];
+    async room(priorities) {
+      const [waiting, delayed] = await Promise.all([
+        bull.getCountsPerPriority([...priorities]),
+        bull.getJobCountByTypes('delayed'),
+      ]);
       return new Map(
-        emailSendIds.map((id, index): [string, JobPresence] => {
-          const [error, fields] = replies[index] ?? [new Error('Redis left an answer out'), null];
-          if (error !== null) throw error;
-          const [timestamp, finishedOn] = fields as [string | null, string | null];
-          return [id, timestamp === null ? 'absent' : finishedOn === null ? 'live' : 'finished'];
+        priorities.map((priority) => {
+          const room = WAITING_ROOM_JOBS - (waiting[priority] ?? 0);
+          // BullMQ doesn't know what is delayed by its priority. The more urgent, the more of it is allowed: while a
+          // provider is away, what is of less urgency can't take the place of what is of more.
+          const patience = DELAYED_ROOM_JOBS * Math.max(2, 11 - priority) - delayed;
+          return [priority, Math.max(0, Math.min(room, patience))];
         }),
       );
     },
 
-    async forget(emailSendId) {
-      await bull.remove(emailSendId);
+    live,
+
+    async forgetEnded(emailSendIds) {
+      const alive = await live(emailSendIds);
+      await Promise.all(emailSendIds.filter((id) => !alive.has(id)).map((id) => bull.remove(id)));
     },
 
+    async counts() {
+      const counts = await bull.getJobCounts(
+        'waiting',
+        'prioritized',
+        'active',
+        'delayed',
+        'failed',
+        'completed',
+      );
+      const of = (state: string) => counts[state] ?? 0;
+      return {
+        waiting: of('waiting') + of('prioritized'),
+        active: of('active'),
+        delayed: of('delayed'),
+        failed: of('failed'),
+        completed: of('completed'),
+      };
+    },
+
+    pause: () => bull.pause(),
+    resume: () => bull.resume(),
+    isPaused: () => bull.isPaused(),
     close: () => bull.close(),
   };
 }

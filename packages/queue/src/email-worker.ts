@@ -28,9 +28,26 @@ export type EmailJobHandlers = {
 };
 
 export interface EmailWorker {
-  /** Takes no more jobs and waits for those it holds, however long they take: the caller sets the limit. */
+  /**
+   * Takes no more jobs, gives back those that it has taken and not begun, and waits for the others, however long they
+   * take: the caller sets the limit.
+   */
   close(): Promise<void>;
 }
+
+/**
+ * A job whose worker is not heard of for so long goes to another. Shorter than BullMQ's 30 s, as a false alarm costs
+ * nothing here: the claim in Postgres keeps the second worker out.
+ */
+const LOCK_MS = 15_000;
+const STALLED_LOOK_MS = 5000;
+/**
+ * BullMQ would fail a job after so many workers that died with it, one by default, and its email would wait for the
+ * sweeper. The row in Postgres counts its attempts, and ends one that kills its workers.
+ */
+const MAX_STALLED_COUNT = 1_000_000;
+/** After a lost connection; 15 s by default, in which a worker would do nothing. */
+const RETRY_FETCH_MS = 1000;
 
 /**
  * Takes jobs from the queue `emails`. `connection` comes from createWorkerConnection and stays the caller's;
@@ -41,7 +58,7 @@ export function createEmailWorker(options: {
   concurrency: number;
   handlers: EmailJobHandlers;
   logger: Logger;
-  /** Called once a job, before its first attempt, with the time from acceptance (or from its due time) to now. */
+  /** Called once a job, before its first attempt, with the time since its email was due. */
   onFirstAttempt?: (waitSeconds: number) => void;
   /** Called after every attempt with the time that it took. */
   onAttemptEnded?: (seconds: number) => void;
@@ -50,9 +67,15 @@ export function createEmailWorker(options: {
   for (const name of Object.keys(jobs.emails) as EmailJobName[]) {
     if (typeof handlers[name] !== 'function') throw new Error(`the job "${name}" has no handler`);
   }
+  let closing = false;
   const worker = new Worker<unknown, void>(
     EMAIL_QUEUE,
     async (job, token) => {
+      if (closing) {
+        // Not moveToWait, which wakes no worker that rests: the email would lie for up to 5 s.
+        await job.moveToDelayed(Date.now(), token);
+        throw new DelayedError();
+      }
       const startedMs = performance.now();
       if (job.attemptsStarted === 1) options.onFirstAttempt?.(waitSeconds(job));
       try {
@@ -68,14 +91,27 @@ export function createEmailWorker(options: {
         options.onAttemptEnded?.((performance.now() - startedMs) / 1000);
       }
     },
-    { connection: options.connection, prefix: EMAIL_QUEUE_PREFIX, concurrency: options.concurrency },
+    {
+      connection: options.connection,
+      prefix: EMAIL_QUEUE_PREFIX,
+      concurrency: options.concurrency,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_LOOK_MS,
+      maxStalledCount: MAX_STALLED_COUNT,
+      runRetryDelay: RETRY_FETCH_MS,
+    },
   );
   worker.on('error', (error) => logger.warn({ err: error }, 'the email worker reports an error'));
   worker.on('failed', (job, error) =>
     logger.warn({ jobId: job?.id, attempt: job?.attemptsMade, reason: error.message }, 'job attempt failed'),
   );
   worker.on('stalled', (jobId) => logger.warn({ jobId }, 'job was left behind by another worker'));
-  return { close: () => worker.close() };
+  return {
+    close: () => {
+      closing = true;
+      return worker.close();
+    },
+  };
 }
 
 async function handle(job: Job<unknown, void>, handlers: EmailJobHandlers): Promise<void> {
@@ -87,7 +123,5 @@ async function handle(job: Job<unknown, void>, handlers: EmailJobHandlers): Prom
 
 const isKnown = (name: string): name is EmailJobName => Object.hasOwn(jobs.emails, name);
 
-/** The producer's clock against this one: never below nothing. */
-function waitSeconds(job: Job): number {
-  return Math.max(0, Date.now() - (job.timestamp + (job.opts.delay ?? 0))) / 1000;
-}
+/** Postgres' clock against this one: never below nothing. */
+const waitSeconds = (job: Job) => Math.max(0, Date.now() - job.timestamp) / 1000;

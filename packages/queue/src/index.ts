@@ -5,6 +5,7 @@ export {
   type EmailJobName,
   type EmailJobs,
   jobs,
+  WAITING_ROOM_JOBS,
 } from './catalogue.ts';
 export {
   createProducerConnection,
@@ -12,7 +13,7 @@ export {
   type QueueConnection,
   untilConnected,
 } from './connection.ts';
-export { createEmailQueue, type EmailQueue, type EmailToSend, type JobPresence } from './email-queue.ts';
+export { createEmailQueue, type EmailQueue, type EmailToSend, type JobCounts } from './email-queue.ts';
 export {
   createEmailWorker,
   DeferJob,

@@ -44,6 +44,8 @@ interface Common<A extends Access, P, Q, B> {
   readonly status: 200 | 201 | 202;
   /** signIn: checks a password or sends mail, so it counts for the address, whoever asks, by a stricter limit. */
   readonly limit?: 'signIn';
+  /** What its body may hold at the most; absent: 1 MB. nginx must let it through (client_max_body_size). */
+  readonly maxBodyBytes?: (settings: Services['settings']) => number;
   /** Codes beyond those that follow from access and input. */
   readonly errors?: readonly ErrorCode[];
 }

@@ -79,7 +79,7 @@ async function act(exchange: Exchange, caller: Identification): Promise<Answer |
   const principal = requireAccess(endpoint.access, caller);
   checkOrigin(request, caller.outcome === 'anonymous' ? undefined : caller.source, services.settings);
 
-  const input = await readInput(endpoint, request, response);
+  const input = await readInput(endpoint, request, response, services.settings);
   const cookies: string[] = [];
   const context = contextOf(exchange, principal, input, cookies);
   if (endpoint.answers === 'stream') {

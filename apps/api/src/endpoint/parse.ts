@@ -1,9 +1,10 @@
 import express, { type Request, type Response } from 'express';
 import type { z } from 'zod';
 import { ApiError, type ErrorDetail } from '../errors.ts';
+import type { Services } from '../services.ts';
 import type { Endpoint } from './endpoint.ts';
 
-const readJson = express.json({ limit: '1mb', inflate: false });
+const MAX_BODY_BYTES = 1024 * 1024;
 
 /** No input of ours is nested half as deep, and JSON.stringify falls over at some thousands. */
 const MAX_DEPTH = 32;
@@ -19,20 +20,27 @@ export interface Input {
 }
 
 /** Reads and parses all of a request's input; throws a VALIDATION_ERROR that names the field at fault. */
-export async function readInput(endpoint: Endpoint, request: Request, response: Response): Promise<Input> {
+export async function readInput(
+  endpoint: Endpoint,
+  request: Request,
+  response: Response,
+  settings: Services['settings'],
+): Promise<Input> {
   const params = endpoint.params && parse(endpoint.params, request.params);
   const query = endpoint.query && parse(endpoint.query, request.query);
-  const body = endpoint.body && parse(endpoint.body, await readBody(request, response));
+  const maxBytes = endpoint.maxBodyBytes?.(settings) ?? MAX_BODY_BYTES;
+  const body = endpoint.body && parse(endpoint.body, await readBody(request, response, maxBytes));
   return { params, query, body };
 }
 
 /** Reads a JSON body, and only that; rejects with body-parser's errors. */
-async function readBody(request: Request, response: Response): Promise<unknown> {
+async function readBody(request: Request, response: Response, maxBytes: number): Promise<unknown> {
   if (!request.is('application/json')) {
     throw new ApiError('VALIDATION_ERROR', 'Send a JSON body, with Content-Type: application/json.', {
       field: 'Content-Type',
     });
   }
+  const readJson = express.json({ limit: maxBytes, inflate: false });
   await new Promise<void>((resolve, reject) => {
     readJson(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
   });

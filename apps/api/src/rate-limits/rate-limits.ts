@@ -19,6 +19,8 @@ export interface Limits {
   readonly addressPerMinute: number;
   /** Of an address, on the routes that check passwords or send mail; whoever asks. */
   readonly signInPerMinute: number;
+  /** Of an address, on the webhooks of email providers. */
+  readonly webhookPerMinute: number;
 }
 
 /** Counts the request and sets its `RateLimit` headers; rejects with RATE_LIMIT_EXCEEDED. */
@@ -33,13 +35,15 @@ export interface RateLimits {
   admit(
     request: { headers: IncomingHttpHeaders; ipAddress: string },
     response: Response,
-    endpoint: { access: Access; limit?: 'signIn' },
+    endpoint: { access: Access; limit?: 'signIn' | 'webhook' },
   ): CountRequest;
   close(): Promise<void>;
 }
 
 /** The names of the policies in the headers, and of the label `class`. */
-type Class = 'principal' | 'address' | 'sign-in';
+type Class = 'principal' | 'address' | 'sign-in' | 'webhook';
+/** Of those that count an address, whoever asks. */
+const CLASS_OF_LIMIT = { signIn: 'sign-in', webhook: 'webhook' } as const satisfies Record<string, Class>;
 
 /** Who a request counts for. */
 interface Subject {
@@ -92,6 +96,7 @@ export function createRateLimits(options: {
     principal: createCounter({ shared, windowMs }),
     address: createCounter({ shared, windowMs }),
     'sign-in': createCounter({ shared, windowMs }),
+    webhook: createCounter({ shared, windowMs }),
   } satisfies Record<Class, unknown>;
   const knownCredentials = new LRUCache<string, Subject>({ max: MOST_CREDENTIALS });
 
@@ -102,7 +107,12 @@ export function createRateLimits(options: {
       ? { class: 'principal', id: userId, key: `rate_limit:user:${userId}`, limit: limits.principalPerMinute }
       : { class: 'principal', id: credentialId, key: `rate_limit:api_key:${credentialId}`, limit: own };
   };
-  const subjectOfAddress = (className: 'address' | 'sign-in', ipAddress: string): Subject => {
+  const limitOfAddress = {
+    address: limits.addressPerMinute,
+    'sign-in': limits.signInPerMinute,
+    webhook: limits.webhookPerMinute,
+  };
+  const subjectOfAddress = (className: keyof typeof limitOfAddress, ipAddress: string): Subject => {
     const id = networkOf(ipAddress);
     // An address is personal data, and 2^32 plain hashes are tried within seconds.
     const hash = createHmac('sha256', options.secret).update(`rate_limit:${id}`).digest('base64url');
@@ -110,7 +120,7 @@ export function createRateLimits(options: {
       class: className,
       id,
       key: `rate_limit:${className}:${hash.slice(0, ADDRESS_HASH_LENGTH)}`,
-      limit: className === 'sign-in' ? limits.signInPerMinute : limits.addressPerMinute,
+      limit: limitOfAddress[className],
     };
   };
 
@@ -128,10 +138,10 @@ export function createRateLimits(options: {
 
   return {
     admit({ headers, ipAddress }, response, { access, limit }) {
-      const bySignIn = limit === 'signIn' ? subjectOfAddress('sign-in', ipAddress) : undefined;
-      const credential = access === 'public' || bySignIn !== undefined ? undefined : fingerprintOf(headers);
+      const byLimit = limit === undefined ? undefined : subjectOfAddress(CLASS_OF_LIMIT[limit], ipAddress);
+      const credential = access === 'public' || byLimit !== undefined ? undefined : fingerprintOf(headers);
       const byCredential = credential === undefined ? undefined : knownCredentials.get(credential);
-      const expected = bySignIn ?? byCredential ?? subjectOfAddress('address', ipAddress);
+      const expected = byLimit ?? byCredential ?? subjectOfAddress('address', ipAddress);
       refuseKnown(response, expected);
 
       return async (principal) => {
@@ -140,7 +150,7 @@ export function createRateLimits(options: {
           if (recognised === undefined) knownCredentials.delete(credential);
           else knownCredentials.set(credential, recognised);
         }
-        const subject = bySignIn ?? recognised ?? subjectOfAddress('address', ipAddress);
+        const subject = byLimit ?? recognised ?? subjectOfAddress('address', ipAddress);
         refuseKnown(response, subject);
         const window = await counters[subject.class].count(subject.id, subject.key);
         if (window.requests > subject.limit) refuse(response, subject, window);

@@ -10,11 +10,12 @@ import {
 import { type Cache, createCache } from '@sv-sdk/cache';
 import { createDatabase, type Database } from '@sv-sdk/db';
 import { createTestDatabase, type TestDatabase } from '@sv-sdk/db/testing';
-import { seedTemplates } from '@sv-sdk/email';
+import { createTemplateCompiler, createTemplateStore, seedTemplates } from '@sv-sdk/email';
 import { createPermissionStore } from '@sv-sdk/permissions';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { inject, onTestFinished } from 'vitest';
+import { createQueueBoard } from '../admin/queue-board.ts';
 import { createApp } from '../app.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { createIdempotency } from '../endpoint/idempotency.ts';
@@ -23,6 +24,7 @@ import { type Check, type Readiness, startReadiness } from '../readiness.ts';
 import { createRecentWrites } from '../recent-writes.ts';
 import { endpoints } from '../routes/index.ts';
 import { createUserStore } from '../routes/users/load.ts';
+import type { WebhookReceiver } from '../routes/webhooks/receiver.ts';
 import { type ApiServer, startServer } from '../server.ts';
 import { assertConforms } from './conformance.ts';
 
@@ -86,6 +88,10 @@ export interface TestApiOptions {
   databaseUrl?: string;
   /** Hears how to close it; absent: at the end of the test that runs. */
   atEnd?: (close: () => Promise<void>) => void;
+  /** Of email providers; without them there are none. */
+  emailWebhooks?: readonly WebhookReceiver[];
+  /** The queue's Redis, and whether its board may be used; without it nobody listens there. */
+  queueBoard?: { url: string; isReadOnly: boolean };
   rateLimits?: {
     /** What isn't named is far above what a test sends. */
     limits?: Partial<Limits>;
@@ -134,6 +140,9 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   stack.defer(() => db.close());
   const permissions = createPermissionStore({ db, cache });
   const users = createUserStore({ db, cache });
+  const templates = createTemplateStore({ db, cache });
+  const templateCompiler = createTemplateCompiler();
+  stack.defer(() => templateCompiler.close());
   const usage = createApiKeyUsage({ db, logger });
   stack.defer(() => usage.close());
   // Sign-up and reset send mails; a database that is away has no use for them.
@@ -144,6 +153,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     linkBaseUrl: 'https://app.example.org',
     corsOrigins: [CORS_ORIGIN],
     version: 'test',
+    attachmentsMaxBytes: 2 * 1024 * 1024,
+    emailCosts: { ses: 0.1 },
   };
   const auth = await createAuth({
     db,
@@ -162,6 +173,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       principalPerMinute: NO_LIMIT,
       addressPerMinute: NO_LIMIT,
       signInPerMinute: NO_LIMIT,
+      webhookPerMinute: NO_LIMIT,
       ...limits,
     },
     secret: SECRET,
@@ -175,8 +187,28 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const readiness = startReadiness({ checks: options.checks ?? [], logger, intervalMs: 10 });
   stack.defer(() => readiness.close());
   const idempotency = createIdempotency({ db, secret: SECRET });
+  const queueBoard = createQueueBoard({
+    ...(options.queueBoard ?? { url: 'redis://127.0.0.1:1', isReadOnly: true }),
+    logger,
+  });
+  stack.defer(() => queueBoard.close());
   const app = createApp(
-    { auth, db, permissions, users, idempotency, logger, registry, rateLimits, readiness, settings },
+    {
+      auth,
+      db,
+      permissions,
+      users,
+      templates,
+      templateCompiler,
+      idempotency,
+      logger,
+      registry,
+      rateLimits,
+      readiness,
+      emailWebhooks: options.emailWebhooks ?? [],
+      queueBoard,
+      settings,
+    },
     options.more,
   );
   const server = await startServer(app, { port: 0, version: settings.version, readiness });

@@ -18,7 +18,16 @@ export interface SchemaSource {
 /** Longer texts only cost time; limits are tried by mutation. */
 const MAX_GENERATED_LENGTH = 40;
 
-const DESCRIBING = ['description', 'examples', 'example', 'title', 'deprecated', '$comment', 'id'];
+const DESCRIBING = [
+  'description',
+  'examples',
+  'example',
+  'title',
+  'deprecated',
+  '$comment',
+  'id',
+  'contentEncoding',
+];
 const KNOWN_KEYWORDS: Readonly<Record<string, readonly string[]>> = {
   string: ['minLength', 'maxLength', 'pattern', 'format'],
   integer: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'format'],

@@ -1,5 +1,5 @@
 import type { Seed } from '@sv-sdk/db';
-import { seedTemplates } from '@sv-sdk/email';
+import { compileStoredTemplates, seedTemplates } from '@sv-sdk/email';
 import type { Logger } from '@sv-sdk/telemetry';
 import { seedFirstAdministrator } from './first-administrator.ts';
 import { seedLoadTestCaller } from './load-test-caller.ts';
@@ -14,6 +14,11 @@ export function platformSeeds(options: {
   return [
     async (tx) => {
       await seedTemplates(tx);
+      const { compiled, faults } = await compileStoredTemplates(tx);
+      if (compiled > 0) logger.info({ compiled }, 'templates compiled');
+      for (const { name, ...fault } of faults) {
+        logger.warn({ template: name, ...fault }, 'a template cannot be compiled, and is not used');
+      }
     },
     seedFirstAdministrator({ ...administrator, logger }),
     seedLoadTestCaller({ ...loadTest, logger }),

@@ -39,11 +39,13 @@ export class ProviderError extends Error {
   readonly failure: ProviderFailure;
   /** How long the provider asked us to wait. */
   readonly retryAfterSeconds: number | undefined;
+  /** Who said so; the sender (sender.ts) fills it in. */
+  provider: string | undefined;
 
   constructor(
     failure: ProviderFailure,
     reason: string,
-    options?: ErrorOptions & { retryAfterSeconds?: number },
+    options?: ErrorOptions & { retryAfterSeconds?: number | undefined },
   ) {
     super(reason, options);
     this.name = 'ProviderError';

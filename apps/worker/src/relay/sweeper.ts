@@ -1,119 +1,85 @@
-import { type Database, emailOutbox, emailSends, type Tx } from '@sv-sdk/db';
+import { type Database, emailOutbox } from '@sv-sdk/db';
 import type { EmailQueue } from '@sv-sdk/queue';
 import type { Logger } from '@sv-sdk/telemetry';
-import { and, asc, eq, gt, inArray, isNull, lt, notExists, sql } from 'drizzle-orm';
-import { isFree } from '../jobs/email-row.ts';
+import { inArray, sql } from 'drizzle-orm';
 import { type Loop, startLoop } from '../loop.ts';
 import type { WorkerMetrics } from '../metrics.ts';
+import { lockRelayedBefore, relayedBefore } from './statements.ts';
 
-const INTERVAL_MS = 10_000;
 const BATCH_EMAILS = 500;
-
-/** Any number; it is ours alone in this database. */
-const SWEEPER_LOCK = 7_301_001;
+/** 1,000 emails a second and worker that are still in the queue, at some percent of its time: a full queue in a minute. */
+const INTERVAL_MS = 500;
 
 export interface SweeperOptions {
   db: Database;
   queue: EmailQueue;
   metrics: WorkerMetrics;
-  /** How long an email may be queued before it is looked for. */
+  /** How long an email may have been in the queue before it is looked for there, and then again. */
   afterSeconds: number;
 }
 
-/** Where a sweep goes on: the rows up to here have been looked at. */
-export type SweepPosition = string | undefined;
-
 export interface Sweep {
+  /** The queue has a job for them: they are looked for again after as long. */
+  readonly confirmed: number;
+  /** The queue had none: they are back in the outbox. */
   readonly restored: number;
-  /** Undefined: the end was reached, and the next sweep begins anew. */
-  readonly position: SweepPosition;
+  /** Their email has an end, and nobody took them out. */
+  readonly removed: number;
 }
 
 /**
- * Puts emails back into the outbox that Redis no longer knows (it was wiped, or lost its last second), so that
- * Postgres alone decides what has to be sent. Runs in every worker; one at a time does the work.
+ * Puts emails back into the outbox that the queue has lost (it was wiped, or lost its last second) or has given up, so
+ * that Postgres alone decides what has to be sent. Runs in every worker: each looks at what none has looked at for long.
  */
 export function startSweeper(options: SweeperOptions & { logger: Logger }): Loop {
-  let position: SweepPosition;
+  const { logger } = options;
   return startLoop({
     name: 'sweeper',
     intervalMs: INTERVAL_MS,
     turn: async () => {
-      const sweep = await sweepBatch(options, position);
-      position = sweep.position;
-      if (sweep.restored > 0) {
-        options.logger.warn(
-          { emails: sweep.restored },
-          'the queue had lost emails; they are back in the outbox',
-        );
+      const { restored, removed } = await sweepBatch(options);
+      if (restored > 0) {
+        logger.warn({ emails: restored }, 'the queue had lost emails; they are back in the outbox');
       }
-      // A batch with nothing lost is followed by a rest: a long queue must not be walked without end.
-      return sweep.restored > 0 && position !== undefined ? 'again' : 'rest';
+      if (removed > 0) logger.warn({ emails: removed }, 'emails that had ended were still in the outbox');
+      // After a wipe: at full speed.
+      return restored + removed === BATCH_EMAILS ? 'again' : 'rest';
     },
-    logger: options.logger,
+    logger,
   });
 }
 
-/** Looks at one batch of emails that have been queued for long, from `position` on. */
-export async function sweepBatch(options: SweeperOptions, position: SweepPosition): Promise<Sweep> {
-  const { db, queue, metrics } = options;
+/** Looks at one batch of the emails that have been in the queue for long, the longest first. */
+export async function sweepBatch({ db, queue, metrics, afterSeconds }: SweeperOptions): Promise<Sweep> {
+  const candidates = await relayedBefore(db.write(), afterSeconds, BATCH_EMAILS);
+  if (candidates.length === 0) return { confirmed: 0, restored: 0, removed: 0 };
+  const ids = candidates.map(({ emailSendId }) => emailSendId);
+  const live = await queue.live(ids);
+
   const sweep = await db.withTx(async (tx): Promise<Sweep> => {
-    const lock = await tx.execute<{ taken: boolean }>(
-      sql`select pg_try_advisory_xact_lock(${SWEEPER_LOCK}) as taken`,
-    );
-    if (lock.rows[0]?.taken !== true) return { restored: 0, position: undefined };
-    const candidates = await findCandidates(tx, options.afterSeconds, position);
-    const restored = candidates.length === 0 ? 0 : await restoreLost(tx, queue, candidates);
-    const last = candidates.length < BATCH_EMAILS ? undefined : candidates.at(-1);
-    return { restored, position: last };
+    // Looked at again, and locked for the first time: a worker may have ended some while Redis was asked, or another
+    // sweeper may have put them back.
+    const rows = await lockRelayedBefore(tx, ids, afterSeconds);
+    const idsOf = (chosen: typeof rows) => chosen.map(({ emailSendId }) => emailSendId);
+    const confirmed = idsOf(rows.filter((row) => live.has(row.emailSendId)));
+    const lost = rows.filter((row) => !live.has(row.emailSendId));
+    const restored = idsOf(lost.filter(({ status }) => status === 'queued'));
+    const removed = idsOf(lost.filter(({ status }) => status !== 'queued'));
+    if (confirmed.length > 0) {
+      await tx
+        .update(emailOutbox)
+        .set({ relayedAt: sql`now()` })
+        .where(inArray(emailOutbox.emailSendId, confirmed));
+    }
+    if (restored.length > 0) {
+      await tx
+        .update(emailOutbox)
+        .set({ relayedAt: null, mayHaveJob: true })
+        .where(inArray(emailOutbox.emailSendId, restored));
+    }
+    if (removed.length > 0) await tx.delete(emailOutbox).where(inArray(emailOutbox.emailSendId, removed));
+    return { confirmed: confirmed.length, restored: restored.length, removed: removed.length };
   });
   if (sweep.restored > 0) metrics.countSwept(sweep.restored);
   return sweep;
-}
-
-/** Queued for long, with no outbox row, and held by no worker. Ids are UUIDv7: their order is that of acceptance. */
-async function findCandidates(tx: Tx, afterSeconds: number, position: SweepPosition): Promise<string[]> {
-  const inOutbox = tx
-    .select({ one: sql`1` })
-    .from(emailOutbox)
-    .where(and(eq(emailOutbox.emailSendId, emailSends.id), isNull(emailOutbox.relayedAt)));
-  const rows = await tx
-    .select({ id: emailSends.id })
-    .from(emailSends)
-    .where(
-      and(
-        eq(emailSends.status, 'queued'),
-        lt(emailSends.createdAt, sql`now() - make_interval(secs => ${afterSeconds})`),
-        isFree(),
-        notExists(inOutbox),
-        position === undefined ? undefined : gt(emailSends.id, position),
-      ),
-    )
-    .orderBy(asc(emailSends.id))
-    .limit(BATCH_EMAILS);
-  return rows.map(({ id }) => id);
-}
-
-async function restoreLost(tx: Tx, queue: EmailQueue, emailSendIds: readonly string[]): Promise<number> {
-  const presence = await queue.presence(emailSendIds);
-  const lost = emailSendIds.filter((id) => presence.get(id) !== 'live');
-  // Asked again, as a worker may have finished some of them since.
-  const stillQueued = await tx
-    .select({
-      emailSendId: emailSends.id,
-      priority: emailSends.priority,
-      dueAt: sql<Date>`coalesce(${emailSends.sendAt}, ${emailSends.createdAt})`.mapWith(emailSends.createdAt),
-    })
-    .from(emailSends)
-    .where(and(inArray(emailSends.id, lost), eq(emailSends.status, 'queued')));
-  if (stillQueued.length === 0) return 0;
-  // A job that ended while its row is still queued (its worker could not reach Postgres) would keep the new one out.
-  for (const { emailSendId } of stillQueued) {
-    if (presence.get(emailSendId) === 'finished') await queue.forget(emailSendId);
-  }
-  await tx
-    .insert(emailOutbox)
-    .values(stillQueued)
-    .onConflictDoUpdate({ target: emailOutbox.emailSendId, set: { relayedAt: null, mayHaveJob: true } });
-  return stillQueued.length;
 }

@@ -1,5 +1,5 @@
 import { type Cache, createCache } from '@sv-sdk/cache';
-import { createDatabase, type Database, emailOutbox, emailSends } from '@sv-sdk/db';
+import { createDatabase, type Database, emailAttempts, emailOutbox, emailSends } from '@sv-sdk/db';
 import { createTestDatabase, type TestDatabase } from '@sv-sdk/db/testing';
 import { createTemplateStore, type EmailInput, enqueueEmails, seedTemplates } from '@sv-sdk/email';
 import {
@@ -16,8 +16,9 @@ import { createLogger } from '@sv-sdk/telemetry';
 import { asc, eq, isNull } from 'drizzle-orm';
 import { Registry } from 'prom-client';
 import { inject } from 'vitest';
-import { createSendEmail } from '../jobs/send-email.ts';
+import { createSendEmail, type SendEmail, type SendEmailOptions } from '../jobs/email/send-email.ts';
 import { createWorkerMetrics, type WorkerMetrics } from '../metrics.ts';
+import { type EmailSender, routeEmails } from '../providers/sender.ts';
 import { createSmtpProvider } from '../providers/smtp.ts';
 import { startRelay } from '../relay/relay.ts';
 
@@ -28,6 +29,22 @@ export const logger = createLogger({
 });
 
 export type EmailRow = typeof emailSends.$inferSelect;
+export type AttemptRow = typeof emailAttempts.$inferSelect;
+
+/** As with the platform's defaults. */
+export const LEASE_SECONDS = 120;
+const SMTP_CONNECTIONS = 5;
+/** Where the links to unsubscribe lead. */
+export const PUBLIC_URL = 'https://sv.example';
+
+export interface RigOptions {
+  redisUrl: string;
+  smtpUrl: string;
+  /** What a test wants otherwise than the platform's defaults. */
+  sending?: Partial<Pick<SendEmailOptions, 'leaseSeconds' | 'retryUncertain'>>;
+  /** Around the sender to `smtpUrl`: for what no server does on demand, such as an answer that gets lost. */
+  aroundSender?: (sender: EmailSender) => EmailSender;
+}
 
 /** What one worker process has, each with connections of its own, in the process of the test. */
 export interface Rig {
@@ -38,13 +55,20 @@ export interface Rig {
   readonly taking: QueueConnection;
   readonly registry: Registry;
   readonly metrics: WorkerMetrics;
+  /** The handler of the job `send`, and what stops it. */
   readonly send: EmailJobHandlers['send'];
+  readonly sendEmail: SendEmail;
   startWorker(concurrency?: number): void;
   startRelay(): void;
   enqueue(...inputs: Partial<EmailInput>[]): Promise<string[]>;
   row(id: string): Promise<EmailRow>;
   rows(): Promise<EmailRow[]>;
+  /** What the log has about an email, the first attempt first. */
+  attempts(id: string): Promise<AttemptRow[]>;
+  /** Emails that wait for a relay. */
   outboxCount(): Promise<number>;
+  /** Emails that have no end yet. */
+  unendedCount(): Promise<number>;
   change(id: string, values: Partial<EmailRow>): Promise<void>;
   /** Another one on the same servers. */
   another(): Promise<Rig>;
@@ -52,7 +76,7 @@ export interface Rig {
 }
 
 /** A database of its own, an empty queue, and everything that a worker needs to send to `smtpUrl`. */
-export async function createRig(options: { redisUrl: string; smtpUrl: string }): Promise<Rig> {
+export async function createRig(options: RigOptions): Promise<Rig> {
   const server = await createTestDatabase();
   const rig = await assemble(server, options, () => server.drop());
   await rig.taking.flushall();
@@ -62,7 +86,7 @@ export async function createRig(options: { redisUrl: string; smtpUrl: string }):
 
 async function assemble(
   server: TestDatabase,
-  options: { redisUrl: string; smtpUrl: string },
+  options: RigOptions,
   afterwards: () => Promise<void>,
 ): Promise<Rig> {
   const registry = new Registry();
@@ -76,11 +100,27 @@ async function assemble(
   const provider = createSmtpProvider({
     url: options.smtpUrl,
     from: 'SV-SDK <noreply@sv.example>',
-    connections: 5,
+    connections: SMTP_CONNECTIONS,
     logger,
   });
   const templates = createTemplateStore({ db, cache });
-  const send = createSendEmail({ db, templates, provider, metrics, logger });
+  const sender = routeEmails([{ provider, concurrency: SMTP_CONNECTIONS }], {
+    sendTimeoutSeconds: LEASE_SECONDS / 2,
+    registry,
+    logger,
+  });
+  const sendEmail = createSendEmail({
+    db,
+    templates,
+    sender: options.aroundSender?.(sender) ?? sender,
+    publicUrl: PUBLIC_URL,
+    leaseSeconds: LEASE_SECONDS,
+    retryUncertain: true,
+    ...options.sending,
+    metrics,
+    logger,
+  });
+  const send = sendEmail.handle;
   const closers: (() => Promise<void>)[] = [];
   return {
     server,
@@ -91,6 +131,7 @@ async function assemble(
     registry,
     metrics,
     send,
+    sendEmail,
     startWorker(concurrency = 5) {
       const worker = createEmailWorker({
         connection: taking,
@@ -121,6 +162,14 @@ async function assemble(
       return row;
     },
     rows: () => db.write().select().from(emailSends).orderBy(asc(emailSends.id)),
+    attempts: (id) =>
+      db
+        .write()
+        .select()
+        .from(emailAttempts)
+        .where(eq(emailAttempts.emailSendId, id))
+        .orderBy(asc(emailAttempts.number)),
+    unendedCount: () => db.write().$count(emailOutbox),
     outboxCount: () => db.write().$count(emailOutbox, isNull(emailOutbox.relayedAt)),
     async change(id, values) {
       await db.write().update(emailSends).set(values).where(eq(emailSends.id, id));
@@ -131,7 +180,7 @@ async function assemble(
       await queue.close();
       adding.disconnect();
       taking.disconnect();
-      await provider.close();
+      await sender.close();
       await db.close();
       await cache.close();
       await afterwards();

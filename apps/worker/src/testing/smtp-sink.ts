@@ -10,6 +10,8 @@ export interface ReceivedEmail {
   readonly messageId: string;
   readonly html: string;
   readonly text: string;
+  /** All of it, as it came. */
+  readonly raw: string;
 }
 
 /** What the server answers to a message: undefined takes it, a code and a text refuse it. */
@@ -26,11 +28,21 @@ export interface SmtpSink {
   close(): Promise<void>;
 }
 
-/** A real SMTP server that keeps what it takes, and refuses what a test tells it to. */
-export async function startSmtpSink(port = 0): Promise<SmtpSink> {
+/**
+ * A real SMTP server that keeps what it takes, and refuses what a test tells it to. With a `login` it lets in nobody else,
+ * and that only after STARTTLS (by smtp-server's own certificate, which nobody trusts).
+ */
+export async function startSmtpSink(
+  port = 0,
+  login?: { readonly user: string; readonly password: string },
+): Promise<SmtpSink> {
   const received: ReceivedEmail[] = [];
   const server = new SMTPServer({
-    disabledCommands: ['AUTH', 'STARTTLS'],
+    disabledCommands: login === undefined ? ['AUTH', 'STARTTLS'] : [],
+    onAuth: ({ username, password }, _session, done) =>
+      username === login?.user && password === login?.password
+        ? done(null, { user: username })
+        : done(new Error('Invalid login')),
     disableReverseLookup: true,
     closeTimeout: 100,
     onRcptTo: ({ address }, _session, done) => done(asError(sink.onRecipient(address))),
@@ -82,6 +94,7 @@ function parse(raw: string, recipients: readonly string[]): ReceivedEmail {
   return {
     recipients,
     headers,
+    raw,
     messageId: headers.find((line) => line.startsWith('Message-ID: '))?.slice('Message-ID: '.length) ?? '',
     html: part('text/html'),
     text: part('text/plain'),

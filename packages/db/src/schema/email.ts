@@ -111,6 +111,8 @@ export const emailSends = emailSchema.table(
       .where(sql`idempotency_key is not null`),
     index('email_sends_created_at_id_idx').on(table.createdAt, table.id),
     index('email_sends_requested_by_idx').on(table.requestedBy, table.createdAt),
+    // What somebody was sent; in lower case, as addresses are compared everywhere.
+    index('email_sends_recipient_idx').on(sql`lower(${table.recipient})`, table.createdAt),
     index('email_sends_message_id_idx').on(table.messageId).where(sql`message_id is not null`),
     index('email_sends_queued_idx').on(table.createdAt).where(sql`status = 'queued'`),
     // The dead letters, and whatever else did not go its way: few rows, which people ask for by status.
@@ -202,11 +204,13 @@ export const emailWebhooks = emailSchema.table(
     payload: jsonb('payload').$type<Record<string, unknown>>().notNull(),
     processed: boolean('processed').notNull().default(false),
     receivedAt: moment('received_at').notNull().defaultNow(),
+    /** Not before; later at each look that finds no email of it, so that what is nobody's never stands in the way. */
+    applyAt: moment('apply_at').notNull().defaultNow(),
     processedAt: moment('processed_at'),
   },
   (table) => [
     uniqueIndex('email_webhooks_provider_event_id_key').on(table.provider, table.eventId),
-    index('email_webhooks_unprocessed_idx').on(table.receivedAt).where(sql`not processed`),
+    index('email_webhooks_unprocessed_idx').on(table.applyAt).where(sql`not processed`),
     index('email_webhooks_received_at_idx').on(table.receivedAt),
   ],
 );

@@ -1,5 +1,6 @@
 import { cacheKey } from '@sv-sdk/cache/keys';
 import { emailTemplates, markStale, type Tx } from '@sv-sdk/db';
+import { compileMjml } from '../compile.ts';
 import { DEFAULT_LOCALE } from '../locale.ts';
 import { action, layout, paragraph, prose } from './layout.ts';
 
@@ -9,13 +10,18 @@ export interface SeedTemplate {
   readonly version: number;
   readonly subject: string;
   readonly mjml: string;
+  /** Names that a caller must give. */
   readonly variables: readonly string[];
+  readonly kind: 'transactional' | 'marketing';
+  readonly holdsSecrets: boolean;
 }
 
 export const seededTemplates: readonly SeedTemplate[] = [
   {
     name: 'verification_email',
-    version: 1,
+    version: 2,
+    kind: 'transactional',
+    holdsSecrets: true,
     subject: 'Confirm your email address',
     variables: ['userName', 'verificationUrl'],
     mjml: layout({
@@ -33,7 +39,9 @@ export const seededTemplates: readonly SeedTemplate[] = [
   },
   {
     name: 'password_reset',
-    version: 1,
+    version: 2,
+    kind: 'transactional',
+    holdsSecrets: true,
     subject: 'Reset your password',
     variables: ['userName', 'resetUrl', 'expiresIn'],
     mjml: layout({
@@ -51,7 +59,9 @@ export const seededTemplates: readonly SeedTemplate[] = [
   },
   {
     name: 'invite',
-    version: 1,
+    version: 2,
+    kind: 'transactional',
+    holdsSecrets: true,
     subject: '{{inviterName}} invites you to {{organizationName}}',
     variables: ['inviterName', 'organizationName', 'inviteUrl'],
     mjml: layout({
@@ -68,6 +78,8 @@ export const seededTemplates: readonly SeedTemplate[] = [
   {
     name: 'notification',
     version: 1,
+    kind: 'transactional',
+    holdsSecrets: false,
     subject: '{{title}}',
     variables: ['name', 'title', 'message'],
     mjml: layout({
@@ -79,9 +91,11 @@ export const seededTemplates: readonly SeedTemplate[] = [
   },
   {
     name: 'marketing',
-    version: 1,
+    version: 2,
+    kind: 'marketing',
+    holdsSecrets: false,
     subject: '{{subject}}',
-    variables: ['userName', 'subject', 'content', 'unsubscribeUrl'],
+    variables: ['userName', 'subject', 'content'],
     mjml: layout({
       heading: '{{subject}}',
       preview: '{{content}}',
@@ -92,12 +106,30 @@ export const seededTemplates: readonly SeedTemplate[] = [
   },
 ];
 
+/** Those that the platform itself sends: to confirm an address, to reset a password, to say that something happened. */
+export const PLATFORM_TEMPLATES: readonly SeedTemplate[] = seededTemplates.filter(({ name }) =>
+  ['verification_email', 'password_reset', 'notification'].includes(name),
+);
+
+/** Seeds don't change while a process runs, and tests seed a database each. */
+let compiledSeeds: Promise<string[]> | undefined;
+const compileSeeds = () => {
+  compiledSeeds ??= Promise.all(seededTemplates.map(({ mjml }) => compileMjml(mjml)));
+  return compiledSeeds;
+};
+
 /** Writes the templates that are not there yet, and leaves all others as they are. Answers how many it wrote. */
 export async function seedTemplates(tx: Tx): Promise<number> {
+  const html = await compileSeeds();
   const inserted = await tx
     .insert(emailTemplates)
     .values(
-      seededTemplates.map((seed) => ({ ...seed, locale: DEFAULT_LOCALE, variables: [...seed.variables] })),
+      seededTemplates.map((seed, index) => ({
+        ...seed,
+        locale: DEFAULT_LOCALE,
+        variables: [...seed.variables],
+        html: html[index] ?? null,
+      })),
     )
     .onConflictDoNothing()
     .returning({ name: emailTemplates.name, locale: emailTemplates.locale });

@@ -1,13 +1,6 @@
 import { EVENT_TYPE_FILTER } from '@sv-sdk/audit';
 import { z } from 'zod';
-import { givenMoment, idText } from '../../schemas.ts';
-
-/** Beyond these a Date and a timestamp don't mean the same. */
-const [FIRST_MS, LAST_MS] = [Date.UTC(1970), Date.UTC(9999)];
-
-const boundary = givenMoment.refine((date) => date.getTime() >= FIRST_MS && date.getTime() <= LAST_MS, {
-  error: 'must be of the years 1970 to 9999',
-});
+import { boundary, idText } from '../../schemas.ts';
 
 /** The query parameters that choose audit rows. */
 export const filterParameters = {

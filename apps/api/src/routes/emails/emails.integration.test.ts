@@ -36,6 +36,40 @@ test('one is accepted with its row, its outbox row and its audit row', async () 
   expect(audit).toMatchObject([{ userId: user.id, metadata: { emailIds: body.data.ids } }]);
 });
 
+test('an email is due at its time, or when its delay has passed', async () => {
+  const api = await start();
+  const { token } = await api.addCaller('manager');
+  const sendAt = new Date(Date.now() + 3_600_000);
+  const before = Date.now();
+  const emails = [
+    { ...email, sendAt: sendAt.toISOString() },
+    { ...email, delaySeconds: 60 },
+    { ...email, delaySeconds: 0 },
+  ];
+  const { body } = await api.call('POST', EMAILS, { token, body: { emails } });
+  const dueAt = async (index: number) => {
+    const id = body.data.ids[index];
+    const [row] = await api.db.write().select().from(emailOutbox).where(eq(emailOutbox.emailSendId, id));
+    return row?.dueAt.getTime() ?? 0;
+  };
+  expect(await dueAt(0)).toBe(sendAt.getTime());
+  expect(await dueAt(1)).toBeGreaterThanOrEqual(before + 60_000);
+  expect(await dueAt(1)).toBeLessThanOrEqual(Date.now() + 60_000);
+  expect(await dueAt(2)).toBeLessThanOrEqual(Date.now());
+});
+
+test('a repetition is answered as the first time, even when its moment has passed', async () => {
+  const api = await start();
+  const { token } = await api.addCaller('manager');
+  const sendAt = Date.now() + 500;
+  const body = { ...email, sendAt: new Date(sendAt).toISOString() };
+  const post = () => api.call('POST', EMAILS, { token, body, headers: { 'idempotency-key': 'k' } });
+  const first = await post();
+  expect(first.status).toBe(202);
+  await expect.poll(() => Date.now() > sendAt).toBe(true);
+  expect((await post()).body.data).toEqual(first.body.data);
+});
+
 test('many are accepted in their order', async () => {
   const api = await start();
   const { token } = await api.addCaller('manager');
@@ -56,6 +90,14 @@ describe('a bad one is refused naming the field, and nothing is written', () => 
     ['variables.name', { ...email, variables: { ...email.variables, name: { deep: 1 } } }],
     ['priority', { ...email, priority: 2 }],
     ['sendAt', { ...email, sendAt: 'tomorrow' }],
+    ['sendAt', { ...email, sendAt: '2026-01-01T00:00:00Z' }],
+    ['sendAt', { ...email, sendAt: new Date(Date.now() - 1).toISOString() }],
+    ['delaySeconds', { ...email, delaySeconds: -1 }],
+    ['delaySeconds', { ...email, delaySeconds: 31_536_001 }],
+    ['delaySeconds', { ...email, delaySeconds: 1, sendAt: '2099-01-01T00:00:00Z' }],
+    ['emails[1].sendAt', { emails: [email, { ...email, sendAt: '2026-01-01T00:00:00Z' }] }],
+    ['emails', { emails: Array(1001).fill(email) }],
+    ['emails[999].variables.name', { emails: [...Array(999).fill(email), { ...email, variables: {} }] }],
     ['requestedBy', { ...email, requestedBy: 'somebody' }],
     ['status', { ...email, status: 'sent' }],
     ['emails', { emails: [] }],

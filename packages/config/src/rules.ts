@@ -1,0 +1,63 @@
+/** What settings must hold together: a feature that is on has all that it needs. */
+import type { ConfigFault } from './load.ts';
+import type { Config, EmailProviderName, SettingName } from './settings.ts';
+
+/** As read so far: a faulty one is absent. */
+type Settings = Partial<Config<SettingName>>;
+
+export interface SettingRule {
+  /** Checked where a process reads all of these. */
+  readonly concerns: readonly SettingName[];
+  check(config: Settings): ConfigFault[];
+}
+
+const NEEDED_BY: Readonly<Record<EmailProviderName, readonly SettingName[]>> = {
+  smtp: ['SMTP_URL'],
+  // Without keys the SDK looks for a role of the machine (an instance profile).
+  ses: ['AWS_REGION'],
+  brevo: ['BREVO_API_KEY'],
+  sendgrid: ['SENDGRID_API_KEY'],
+  mock: [],
+};
+
+const PAIRS: readonly (readonly [SettingName, SettingName])[] = [
+  ['SMTP_USER', 'SMTP_PASSWORD'],
+  ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
+];
+
+const emailProviders: SettingRule = {
+  concerns: [
+    'EMAIL_PROVIDER',
+    'EMAIL_FALLBACK_PROVIDER',
+    ...Object.values(NEEDED_BY).flat(),
+    ...PAIRS.flat(),
+  ],
+  check(config) {
+    const faults: ConfigFault[] = [];
+    const chosen = (['EMAIL_PROVIDER', 'EMAIL_FALLBACK_PROVIDER'] as const).map(
+      (by) => [by, config[by]] as const,
+    );
+    for (const [by, provider] of chosen) {
+      for (const name of provider === undefined ? [] : NEEDED_BY[provider]) {
+        if (config[name] === undefined)
+          faults.push({ name, expected: `is missing; ${by}=${provider} needs it` });
+      }
+    }
+    for (const pair of PAIRS) {
+      const missing = pair.filter((name) => config[name] === undefined);
+      const [name] = missing;
+      const other = pair.find((candidate) => candidate !== name);
+      if (missing.length === 1 && name !== undefined)
+        faults.push({ name, expected: `is missing; ${other} is set` });
+    }
+    if (
+      config.EMAIL_FALLBACK_PROVIDER !== undefined &&
+      config.EMAIL_FALLBACK_PROVIDER === config.EMAIL_PROVIDER
+    ) {
+      faults.push({ name: 'EMAIL_FALLBACK_PROVIDER', expected: 'must be another than EMAIL_PROVIDER' });
+    }
+    return faults;
+  },
+};
+
+export const rules: readonly SettingRule[] = [emailProviders];
