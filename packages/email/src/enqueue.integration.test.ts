@@ -198,6 +198,14 @@ describe('taking emails in', () => {
     });
   });
 
+  it('knows an email by its idempotency key when its variables have been wiped', async () => {
+    await db.write().insert(users).values({ id: 'user-1', email: 'ada@example.org', name: 'Ada' });
+    const keyed = input({ requestedBy: 'user-1', idempotencyKey: 'reset-7' });
+    const [first] = await enqueue(keyed);
+    await db.write().update(emailSends).set({ variables: {}, status: 'sent' });
+    expect(await enqueue(keyed)).toEqual([{ id: first?.id, created: false }]);
+  });
+
   it('takes no idempotency key that it could not keep', async () => {
     await expect(enqueue(input({ idempotencyKey: 'order-7' }))).rejects.toThrow('belongs to a user');
     const attachments = [{ filename: 'a', contentType: 'text/plain', content: Buffer.from('a') }];

@@ -212,7 +212,9 @@ function isSameEmail(
   return (
     first.recipient === second.recipient &&
     first.template === second.template &&
-    // Through JSON, as that is how the first one was stored: a Date there is a text here.
-    isDeepStrictEqual(first.variables, JSON.parse(JSON.stringify(second.variables)))
+    // Those that opened a door are wiped once the email has gone out: there is nothing left to compare with.
+    (isDeepStrictEqual(first.variables, {}) ||
+      // Through JSON, as that is how the first one was stored: a Date there is a text here.
+      isDeepStrictEqual(first.variables, JSON.parse(JSON.stringify(second.variables))))
   );
 }

@@ -38,6 +38,8 @@ test.each(bodies)('%s: most of what has one thing wrong is not', (name) => {
 });
 
 test('a keyword that nobody taught it is an error', () => {
-  expect(() => valuesOf({ type: 'string', contentEncoding: 'base64' }, source)).toThrow('contentEncoding');
+  expect(() => valuesOf({ type: 'string', contentMediaType: 'text/plain' }, source)).toThrow(
+    'contentMediaType',
+  );
   expect(() => valuesOf({ allOf: [] }, source)).toThrow('without a type');
 });
