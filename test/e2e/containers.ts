@@ -2,15 +2,33 @@ import { readFileSync } from 'node:fs';
 import { eventually } from './client.ts';
 import { project, shellOrThrow } from './stack.ts';
 
-/** Waits until no container of the stack is unhealthy or still starting. */
+/**
+ * Waits until every container has passed a check of its health that began after this call. What Docker calls healthy is
+ * not enough: it does so until three checks in a row have failed, 15 s into the absence of what a worker needs.
+ */
 export async function untilHealthy(): Promise<void> {
+  const calledAt = Date.now();
   const notHealthy = async () => {
     const { stdout } = await shellOrThrow(
-      `docker ps --filter label=com.docker.compose.project=${project} --format '{{.Names}} {{.Status}}'`,
+      `docker ps --quiet --filter label=com.docker.compose.project=${project} |` +
+        " xargs docker inspect --format '{{.Name}} {{json .State.Health}}'",
     );
-    return stdout.split('\n').filter((line) => /\((unhealthy|health: starting)\)/.test(line));
+    return stdout.split('\n').flatMap((line) => {
+      const [name = '', ...json] = line.split(' ');
+      const health = json.length === 0 ? null : (JSON.parse(json.join(' ')) as Health | null);
+      // Exporters have no check of their own.
+      if (health === null) return [];
+      const last = health.Log?.at(-1);
+      const isFresh = last !== undefined && Date.parse(last.Start) >= calledAt && last.ExitCode === 0;
+      return health.Status === 'healthy' && isFresh ? [] : [name];
+    });
   };
   await eventually(notHealthy, (names) => names.length === 0, { seconds: 90, what: 'all healthy again' });
+}
+
+interface Health {
+  readonly Status: string;
+  readonly Log: { readonly Start: string; readonly ExitCode: number }[] | null;
 }
 
 /** Starts a stopped container and waits until all are healthy again, so that the next test finds the stack whole. */

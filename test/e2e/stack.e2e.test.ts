@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { call, clientOf, eventually, scrapeTargets, signIn } from './client.ts';
-import { ports, project, shell, shellOrThrow, startStack, urls } from './stack.ts';
+import { containersOf, ports, project, shell, shellOrThrow, startStack, urls } from './stack.ts';
 
 beforeAll(startStack);
 
@@ -32,6 +32,22 @@ test('a second `make up` recreates nothing and says where things are', async () 
   expect(result.output).toContain(`:${ports.http}`);
   expect(result.output).toContain('admin_password');
   console.info(`second make up: ${result.seconds.toFixed(1)} s (goal: ≤ 30 s)`);
+});
+
+test('`make up` brings back what has stopped, and waits for what was unhealthy without it', async () => {
+  const [queue] = await containersOf('redis-queue');
+  await shellOrThrow(`docker stop --time 10 ${queue}`);
+  await eventually(
+    states,
+    (rows) =>
+      rows.filter(({ Service, Health }) => Service === 'worker' && Health === 'unhealthy').length === 2,
+    { seconds: 60, what: 'two unhealthy workers' },
+  );
+  await shellOrThrow('make up');
+  expect(await states()).toContainEqual(
+    expect.objectContaining({ Service: 'redis-queue', Health: 'healthy' }),
+  );
+  expect((await states()).filter(({ Health }) => !['', 'healthy'].includes(Health))).toEqual([]);
 });
 
 test('`make down` and `make up` lose no data, and the ids of the rows are the same', async () => {
