@@ -1,15 +1,11 @@
 /** The limits of the front door, which answers by itself before any app is asked. */
-import { readFileSync } from 'node:fs';
-import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
+import type { StartedTestContainer } from 'testcontainers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { failure } from './envelope.ts';
 import { ERROR_STATUS } from './errors.ts';
 import { createEmails } from './routes/emails/create.ts';
+import { HTTP_PORT, startNginx } from './testing/nginx.ts';
 import { exchange, jsonHeaders, manyHeaders, rawRequest } from './testing/raw-http.ts';
-
-const HTTP_PORT = 8080;
-const sourceOf = (name: string) =>
-  readFileSync(new URL(`../../../infra/nginx/${name}`, import.meta.url), 'utf8');
 
 /** No multiple of three, of which base64 makes four. */
 const ATTACHMENTS_MAX_BYTES = 1_000_000;
@@ -18,17 +14,7 @@ const EMAILS_BODY_BYTES =
 
 let nginx: StartedTestContainer;
 beforeAll(async () => {
-  nginx = await new GenericContainer(`sv-sdk/nginx:${process.env['SV_VERSION'] || 'dev'}`)
-    // What stands here, whatever the image was built of.
-    .withCopyContentToContainer([
-      { content: sourceOf('nginx.conf.template'), target: '/etc/nginx/nginx.conf.template', mode: 0o644 },
-      { content: sourceOf('entrypoint.sh'), target: '/usr/local/bin/entrypoint.sh', mode: 0o755 },
-    ])
-    // Nobody is asked for apps there: what nginx takes is answered with 503.
-    .withEnvironment({ RESOLVER: '127.0.0.1', EMAIL_ATTACHMENTS_MAX_BYTES: String(ATTACHMENTS_MAX_BYTES) })
-    .withExposedPorts(HTTP_PORT)
-    .withWaitStrategy(Wait.forHealthCheck())
-    .start();
+  nginx = await startNginx({ attachmentsMaxBytes: ATTACHMENTS_MAX_BYTES });
 });
 afterAll(() => nginx.stop());
 
