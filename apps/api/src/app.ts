@@ -9,6 +9,7 @@ import { routeNotFound } from './middleware/not-found.ts';
 import { observe } from './middleware/observe.ts';
 import { requestId } from './middleware/request-id.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
+import { shedLoad } from './middleware/shed-load.ts';
 import { createOpenApiDocument } from './openapi.ts';
 import { limitUnknownRoutes } from './rate-limits/limit-unknown-routes.ts';
 import { mountLinkPages } from './routes/auth/pages.ts';
@@ -39,6 +40,8 @@ export function createApp(services: Services, more: readonly Endpoint[] = []): E
   app.use(limits);
 
   mountHealth(app, services);
+  // Behind the health routes: who asks whether we are alive must not be told that we are busy.
+  app.use(shedLoad(services.overload));
   const { version } = services.settings;
   mountDocs(app, createOpenApiDocument(endpoints, { version, cookieName: services.auth.cookieName }));
   mountLinkPages(app);

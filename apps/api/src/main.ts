@@ -9,6 +9,7 @@ import { createLogger, createRegistry, runProcess, startOperationsServer } from 
 import { createQueueBoard } from './admin/queue-board.ts';
 import { createApp } from './app.ts';
 import { createIdempotency } from './endpoint/idempotency.ts';
+import { startOverload } from './overload/overload.ts';
 import { createRateLimits } from './rate-limits/rate-limits.ts';
 import { startReadiness } from './readiness.ts';
 import { createRecentWrites } from './recent-writes.ts';
@@ -47,6 +48,8 @@ const config = loadConfigOrExit([
   'EMAIL_COST_PER_1000_SES',
   'EMAIL_COST_PER_1000_BREVO',
   'EMAIL_COST_PER_1000_SENDGRID',
+  'OVERLOAD_EVENT_LOOP_DELAY_MS',
+  'OVERLOAD_POOL_WAITING',
   'RATE_LIMIT_PRINCIPAL_PER_MINUTE',
   'RATE_LIMIT_ADDRESS_PER_MINUTE',
   'RATE_LIMIT_SIGN_IN_PER_MINUTE',
@@ -113,6 +116,14 @@ const readiness = startReadiness({
   ],
   logger,
 });
+const overload = startOverload({
+  limits: {
+    eventLoopDelayMs: config.OVERLOAD_EVENT_LOOP_DELAY_MS,
+    poolWaiting: config.OVERLOAD_POOL_WAITING,
+  },
+  db,
+  registry,
+});
 const queueBoard = createQueueBoard({
   url: withPassword(config.REDIS_QUEUE_URL, config.REDIS_QUEUE_PASSWORD),
   isReadOnly: config.QUEUE_BOARD_READ_ONLY,
@@ -130,6 +141,7 @@ const app = createApp({
   registry,
   rateLimits,
   readiness,
+  overload,
   emailWebhooks: createEmailWebhooks({
     sesSnsTopicArns: config.SES_SNS_TOPIC_ARNS,
     sendGridPublicKey: config.SENDGRID_WEBHOOK_PUBLIC_KEY,
@@ -173,6 +185,7 @@ runProcess({
     { name: 'database', close: () => db.close() },
     { name: 'API key usage', close: () => usage.close() },
     { name: 'readiness', close: () => readiness.close() },
+    { name: 'overload', close: async () => overload.close() },
     { name: 'queue board', close: () => queueBoard.close() },
     { name: 'server', close: () => server.close() },
     { name: 'operations server', close: () => operations.close() },

@@ -9,8 +9,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { failure } from './envelope.ts';
 import { HTTP_PORT, startNginx } from './testing/nginx.ts';
 
-/** `once`: the first instance that has read it breaks off. `always`: each does. */
-type Death = 'once' | 'always';
+/** What an instance does when it has read a request: break off, as when it is killed, or say that it can't serve. */
+type Fault = 'breaks off' | 'busy';
+interface Trouble {
+  readonly fault: Fault;
+  /** Of every instance, not only of the first that is asked. */
+  readonly isEverywhere?: boolean;
+}
 interface Seen {
   readonly method: string | undefined;
   readonly url: string | undefined;
@@ -28,9 +33,10 @@ async function startInstance(): Promise<Server> {
     seen.set(id, times);
     const { method, url } = request;
     times.push({ method, url, body: await text(request) });
-    const death = request.headers['x-death'] as Death;
-    if (death === 'always' || times.length === 1) request.socket.destroy();
-    else response.end('done');
+    const { fault, isEverywhere = false }: Trouble = JSON.parse(String(request.headers['x-trouble']));
+    if (!isEverywhere && times.length > 1) response.end('done');
+    else if (fault === 'breaks off') request.socket.destroy();
+    else response.writeHead(503).end(`busy ${times.length}`);
   });
   server.listen(0);
   await once(server, 'listening');
@@ -51,33 +57,41 @@ afterAll(async () => {
   for (const instance of instances) instance.close();
 });
 
-async function ask(method: string, options: { key?: string; body?: string; death?: Death; path?: string }) {
+async function ask(
+  method: string,
+  options: Partial<Trouble> & { key?: string; body?: string; path?: string },
+) {
+  const { fault = 'breaks off', isEverywhere = false, key, body } = options;
   const id = randomUUID();
   const url = `http://127.0.0.1:${nginx.getMappedPort(HTTP_PORT)}${options.path ?? '/api/v1/users?a=b'}`;
   const answer = await fetch(url, {
     method,
     headers: {
       'x-request-id': id,
-      'x-death': options.death ?? 'once',
-      ...(options.key !== undefined && { 'idempotency-key': options.key }),
+      'x-trouble': JSON.stringify({ fault, isEverywhere }),
+      ...(key !== undefined && { 'idempotency-key': key }),
     },
-    ...(options.body !== undefined && { body: options.body }),
+    ...(body !== undefined && { body }),
   });
   return { status: answer.status, text: await answer.text(), seen: seen.get(id) ?? [] };
 }
 
-test('a GET is asked again', async () => {
-  const { status, text: body, seen: times } = await ask('GET', {});
-  expect([status, body, times.length]).toEqual([200, 'done', 2]);
-});
+test.each(['breaks off', 'busy'] as const)(
+  'a GET is asked again where the first instance %s',
+  async (fault) => {
+    const { status, text: body, seen: times } = await ask('GET', { fault });
+    expect([status, body, times.length]).toEqual([200, 'done', 2]);
+  },
+);
 
 test.each([
-  ['a small body', '/api/v1/users?a=b', 1_000],
-  ['a body that nginx keeps on disk', '/api/v1/users?a=b', 500_000],
-  ['emails with attachments', '/api/v1/emails', 3_000_000],
-])('a POST with an Idempotency-Key is asked again, whole: %s', async (_what, path, bytes) => {
+  ['a small body', '/api/v1/users?a=b', 1_000, 'breaks off'],
+  ['a body that nginx keeps on disk', '/api/v1/users?a=b', 500_000, 'breaks off'],
+  ['emails with attachments', '/api/v1/emails', 3_000_000, 'breaks off'],
+  ['of an instance that is busy', '/api/v1/emails', 1_000, 'busy'],
+] as const)('a POST with an Idempotency-Key is asked again, whole: %s', async (_what, path, bytes, fault) => {
   const body = 'x'.repeat(bytes);
-  const { status, seen: times } = await ask('POST', { key: 'k-1', path, body });
+  const { status, seen: times } = await ask('POST', { key: 'k-1', path, body, fault });
   expect(status).toBe(200);
   expect(times).toEqual([
     { method: 'POST', url: path, body },
@@ -98,8 +112,13 @@ test.each([
 });
 
 test('when every instance breaks off, the answer is the envelope’s', async () => {
-  const answer = await ask('POST', { key: 'k-1', body: '{}', death: 'always' });
+  const answer = await ask('POST', { key: 'k-1', body: '{}', isEverywhere: true });
   expect(answer.status).toBe(503);
   expect(failure.parse(JSON.parse(answer.text)).error.code).toBe('SERVICE_UNAVAILABLE');
-  expect(answer.seen.length).toBeGreaterThan(1);
+  expect(answer.seen).toHaveLength(3);
+});
+
+test('when every instance is busy, the answer is the last one’s', async () => {
+  const answer = await ask('GET', { fault: 'busy', isEverywhere: true });
+  expect([answer.status, answer.text]).toEqual([503, 'busy 3']);
 });

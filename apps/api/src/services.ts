@@ -6,6 +6,7 @@ import type { Logger } from '@sv-sdk/telemetry';
 import type { Registry } from 'prom-client';
 import type { QueueBoard } from './admin/queue-board.ts';
 import type { Idempotency } from './endpoint/idempotency.ts';
+import type { Overload } from './overload/overload.ts';
 import type { RateLimits } from './rate-limits/rate-limits.ts';
 import type { Readiness } from './readiness.ts';
 import type { UserStore } from './routes/users/load.ts';
@@ -27,6 +28,7 @@ export interface Services {
   readonly registry: Registry;
   readonly rateLimits: RateLimits;
   readonly readiness: Readiness;
+  readonly overload: Overload;
   /** Of the email providers that are set up. */
   readonly emailWebhooks: readonly WebhookReceiver[];
   readonly queueBoard: QueueBoard;

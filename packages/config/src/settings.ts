@@ -86,6 +86,10 @@ export const settings = {
   DB_POOL_MIN: integer(0, 1000).default(2),
   DB_POOL_MAX: integer(1, 1000).default(10),
 
+  // When an app turns requests away rather than let all of them wait.
+  OVERLOAD_EVENT_LOOP_DELAY_MS: integer(10, 10_000).default(200),
+  OVERLOAD_POOL_WAITING: integer(1, 10_000).default(100),
+
   // Redis: the cache may be wiped at any time; the queue must keep what it has.
   REDIS_URL: url('redis:', 'rediss:'),
   REDIS_PASSWORD: password.optional(),

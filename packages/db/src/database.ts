@@ -44,6 +44,8 @@ export interface Database {
    * committed, and so must not be kept in a cache.
    */
   isInOpenTransaction(): boolean;
+  /** How many callers of this process wait for a connection to the primary. No I/O. */
+  waitingForPrimary(): number;
   /** Whether the primary answers a query within two seconds. */
   ping(): Promise<boolean>;
   /** Waits for what is running, then closes all connections. */
@@ -202,6 +204,8 @@ export function createDatabase(options: DatabaseOptions): Database {
       await afterCommit({ ...committed, principalIds: joined.principalIds, staleKeys });
       return value;
     },
+
+    waitingForPrimary: () => primary.waitingCount,
 
     async ping() {
       const timer = new AbortController();

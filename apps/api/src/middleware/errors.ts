@@ -14,7 +14,8 @@ export function answerErrors({ version }: { version: string }) {
     const apiError = toApiError(error);
     // HTTP wants it beside a 401; browsers open no window for this scheme.
     if (apiError.status === 401) response.set('WWW-Authenticate', 'Bearer');
-    const { retryAfterSeconds } = apiError;
+    // As nginx says with a 503 of its own.
+    const retryAfterSeconds = apiError.retryAfterSeconds ?? (apiError.status === 503 ? 1 : undefined);
     if (retryAfterSeconds !== undefined) response.set('Retry-After', String(retryAfterSeconds));
     const { requestId } = response.locals;
     response.status(apiError.status).json(errorEnvelope(apiError, { requestId, version }));

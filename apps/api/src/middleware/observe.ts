@@ -1,5 +1,6 @@
 import { DURATION_BUCKETS_SECONDS, type Logger } from '@sv-sdk/telemetry';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { ApiError } from '../errors.ts';
 import type { Middleware } from '../locals.ts';
 
 /** Routes that are asked every second by each prober: worth counting, not worth a line. */
@@ -56,7 +57,9 @@ export function observe(options: { logger: Logger; registry: Registry }): Middle
       };
       // A streamed answer that failed on its way has said 200.
       const hasFailed = response.statusCode >= 500 || (isAborted && response.statusCode < 400);
-      if (hasFailed && error !== undefined) {
+      // A refusal of our own choice (overload) has nothing behind it to be explained, and there are many of them.
+      const isChosen = error instanceof ApiError && error.cause === undefined;
+      if (hasFailed && error !== undefined && !isChosen) {
         options.logger.error({ ...line, err: error }, 'request failed');
       } else {
         options.logger[QUIET_ROUTES.has(route) ? 'debug' : 'info'](line, 'request');

@@ -19,6 +19,7 @@ import { createQueueBoard } from '../admin/queue-board.ts';
 import { createApp } from '../app.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { createIdempotency } from '../endpoint/idempotency.ts';
+import { type OverloadLimits, startOverload } from '../overload/overload.ts';
 import { createRateLimits, type Limits } from '../rate-limits/rate-limits.ts';
 import { type Check, type Readiness, startReadiness } from '../readiness.ts';
 import { createRecentWrites } from '../recent-writes.ts';
@@ -92,6 +93,8 @@ export interface TestApiOptions {
   emailWebhooks?: readonly WebhookReceiver[];
   /** The queue's Redis, and whether its board may be used; without it nobody listens there. */
   queueBoard?: { url: string; isReadOnly: boolean };
+  /** What isn't named is far above what a test does. */
+  overload?: Partial<OverloadLimits>;
   rateLimits?: {
     /** What isn't named is far above what a test sends. */
     limits?: Partial<Limits>;
@@ -186,6 +189,14 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   stack.defer(() => rateLimits.close());
   const readiness = startReadiness({ checks: options.checks ?? [], logger, intervalMs: 10 });
   stack.defer(() => readiness.close());
+  const overload = startOverload({
+    limits: { eventLoopDelayMs: NO_LIMIT, poolWaiting: NO_LIMIT, ...options.overload },
+    db,
+    registry,
+    // Whatever share is to be turned away, everything is.
+    random: () => 0,
+  });
+  stack.defer(() => overload.close());
   const idempotency = createIdempotency({ db, secret: SECRET });
   const queueBoard = createQueueBoard({
     ...(options.queueBoard ?? { url: 'redis://127.0.0.1:1', isReadOnly: true }),
@@ -205,6 +216,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       registry,
       rateLimits,
       readiness,
+      overload,
       emailWebhooks: options.emailWebhooks ?? [],
       queueBoard,
       settings,
