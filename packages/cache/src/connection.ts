@@ -1,14 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type ConnectionOptions,
-  isCluster,
-  nameOf,
-  nodesOf,
-  openRedisClient,
-  primariesOf,
-  type RedisClient,
-} from '@sv-sdk/redis';
 import type { Logger } from '@sv-sdk/telemetry';
+import { Redis, type RedisOptions } from 'ioredis';
 
 /** Redis answers in well under 1 ms (p95 0.14 ms, docs of the platform); past this, Postgres is quicker. */
 export const COMMAND_TIMEOUT_MS = 200;
@@ -22,14 +14,12 @@ const DEAD_SOCKET_MS = 2_000;
 
 /** One connection for commands. Commands fail at once while the server is away or silent. */
 export interface CacheConnection {
-  /** For what takes no part in the rules of `run`. */
-  readonly client: RedisClient;
   /**
-   * Runs a command on this key; rejects when it fails. After one that was not answered in 200 ms the server that has
-   * the key counts as silent: until it answers a ping again every command for it rejects at once, so that a request
-   * which needs several waits for one timeout and not for the sum. The other nodes of a cluster go on.
+   * Runs a command; rejects when it fails. After one that was not answered in 200 ms the server counts as
+   * silent: until it answers a ping again every command rejects at once, so that a request which needs several
+   * waits for one timeout and not for the sum.
    */
-  run<T>(key: string, command: (redis: RedisClient) => Promise<T>): Promise<T>;
+  run<T>(command: (redis: Redis) => Promise<T>): Promise<T>;
   close(): void;
 }
 
@@ -40,49 +30,42 @@ export function createConnection(options: {
   commandTimeoutMs?: number | undefined;
   logger: Logger;
 }): CacheConnection {
-  const { logger, keyPrefix = '', commandTimeoutMs = COMMAND_TIMEOUT_MS } = options;
-  const client = openRedis(options.url, {
-    keyPrefix,
+  const { logger, commandTimeoutMs = COMMAND_TIMEOUT_MS } = options;
+  const redis = openRedis(options.url, {
+    keyPrefix: options.keyPrefix ?? '',
     commandTimeout: commandTimeoutMs,
     socketTimeout: DEAD_SOCKET_MS,
     // Twenty permission checks at once take two thirds of the time; one alone takes 8 % longer (ADR 0010).
     enableAutoPipelining: true,
   });
-  reportChanges(client, logger);
-  /** By the names of the servers; one that nobody knows yet is named ''. */
-  const silent = new Set<string>();
+  reportChanges(redis, logger);
+  let isSilent = false;
   let isClosed = false;
 
-  const probe = async (server: string) => {
-    while (!isClosed) {
+  const probe = async () => {
+    while (isSilent && !isClosed) {
       try {
-        // One that is a primary no more has nothing of ours.
-        await primariesOf(client)
-          .find((node) => nameOf(node) === server)
-          ?.ping();
-        break;
+        await redis.ping();
+        isSilent = false;
       } catch (error) {
-        logger.debug({ err: error, server }, 'the cache is silent');
+        logger.debug({ err: error }, 'the cache is silent');
         await delay(PROBE_PAUSE_MS, undefined, { ref: false });
       }
     }
-    silent.delete(server);
   };
 
   return {
-    client,
-    async run(key, command) {
-      const [server = ''] = nodesOf(client, keyPrefix + key);
-      if (silent.has(server)) throw new Error('the cache is silent');
+    async run(command) {
+      if (isSilent) throw new Error('the cache is silent');
       // ioredis counts from when a command is sent; one that waits for the pipeline before it would wait twice.
       const { promise: tooLate, reject } = Promise.withResolvers<never>();
       const timer = setTimeout(() => reject(new Error(TIMEOUT_MESSAGE)), commandTimeoutMs);
       try {
-        return await Promise.race([command(client), tooLate]);
+        return await Promise.race([command(redis), tooLate]);
       } catch (error) {
-        if (isTimeout(error) && !silent.has(server)) {
-          silent.add(server);
-          void probe(server);
+        if (isTimeout(error) && !isSilent) {
+          isSilent = true;
+          void probe();
         }
         throw error;
       } finally {
@@ -92,7 +75,7 @@ export function createConnection(options: {
     close() {
       isClosed = true;
       // Nothing that is lost with the connection matters, so there is no QUIT to wait for.
-      client.disconnect();
+      redis.disconnect();
     },
   };
 }
@@ -101,44 +84,30 @@ export function createConnection(options: {
 export function openRedis(
   url: string,
   more: Pick<
-    ConnectionOptions,
-    | 'keyPrefix'
-    | 'commandTimeout'
-    | 'socketTimeout'
-    | 'autoResubscribe'
-    | 'enableAutoPipelining'
-    | 'connectionName'
+    RedisOptions,
+    'keyPrefix' | 'commandTimeout' | 'socketTimeout' | 'autoResubscribe' | 'enableAutoPipelining'
   >,
-): RedisClient {
-  return openRedisClient(url, {
+): Redis {
+  return new Redis(url, {
     connectTimeout: CONNECT_TIMEOUT_MS,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    retryDelayMs: reconnectDelayMs,
+    retryStrategy: (attempt) => Math.min(attempt * 50, MAX_RECONNECT_DELAY_MS),
     ...more,
   });
 }
 
-export const reconnectDelayMs = (attempt: number) => Math.min(attempt * 50, MAX_RECONNECT_DELAY_MS);
-
 /** ioredis reports every failed reconnect; only the change is worth a line. */
-function reportChanges(client: RedisClient, logger: Logger): void {
+function reportChanges(redis: Redis, logger: Logger): void {
   let isAway = false;
-  const away = (error: Error) => {
+  redis.on('error', (error) => {
     if (!isAway) logger.warn({ err: error }, 'the cache is away');
     isAway = true;
-  };
-  client.on('error', away);
-  client.on('ready', () => {
+  });
+  redis.on('ready', () => {
     if (isAway) logger.info('the cache is back');
     isAway = false;
   });
-  // Of a cluster a part; the metrics of its nodes say which, and for how long.
-  if (isCluster(client)) {
-    client.on('node error', (error: Error, node: string) =>
-      logger.debug({ err: error, node }, 'a node of the cache is away'),
-    );
-  }
 }
 
 function isTimeout(error: unknown): boolean {

@@ -32,7 +32,7 @@ beforeEach(async () => {
       remember: async (principalId) => {
         remembered.push(principalId);
       },
-      lastPosition: async () => undefined,
+      lastLsn: async () => undefined,
     },
   });
   observer = open(new Registry(), {});

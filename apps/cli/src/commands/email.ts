@@ -99,9 +99,7 @@ export function addEmailCommands(program: Command): void {
     .command('pause')
     .description('no worker begins an email any more, until resume; emails are accepted as ever')
     .option('--json', 'print JSON')
-    // For a restore: the database may be gone, and the restored one has a row of its own (platform.restored).
-    .addOption(new Option('--no-record', 'without a row in the audit log').hideHelp())
-    .action((options: JsonOption & { record: boolean }) => setPaused(true, options));
+    .action((options: JsonOption) => setPaused(true, options));
   email
     .command('resume')
     .description('the workers go on')
@@ -461,7 +459,7 @@ async function replayNamed(ids: readonly string[], options: ReplayOptions): Prom
 }
 
 /** The audit row comes first: Redis and Postgres share no transaction, and no change may be without its row. */
-async function setPaused(isPaused: boolean, options: JsonOption & { record?: boolean }): Promise<void> {
+async function setPaused(isPaused: boolean, options: JsonOption): Promise<void> {
   const config = loadConfig(['REDIS_QUEUE_URL', 'REDIS_QUEUE_PASSWORD', 'SV_VERSION']);
   // BullMQ, which no other command of this group needs.
   const { createEmailQueue, createProducerConnection, untilConnected } = await import('@sv-sdk/queue');
@@ -482,16 +480,14 @@ async function setPaused(isPaused: boolean, options: JsonOption & { record?: boo
     waited.abort();
     const isChanged = (await queue.isPaused()) !== isPaused;
     if (isChanged) {
-      if (options.record !== false) {
-        await withDatabase((db) =>
-          db.withTx((tx) =>
-            recordCommand(tx, `email ${isPaused ? 'pause' : 'resume'}`, {
-              eventType: isPaused ? 'queue.paused' : 'queue.resumed',
-              metadata: { queue: queue.bull.name },
-            }),
-          ),
-        );
-      }
+      await withDatabase((db) =>
+        db.withTx((tx) =>
+          recordCommand(tx, `email ${isPaused ? 'pause' : 'resume'}`, {
+            eventType: isPaused ? 'queue.paused' : 'queue.resumed',
+            metadata: { queue: queue.bull.name },
+          }),
+        ),
+      );
       await (isPaused ? queue.pause() : queue.resume());
     }
     const state = isPaused ? 'is paused' : 'is running';

@@ -92,9 +92,8 @@ function matchesStatus(status: (typeof emailStatus.enumValues)[number]): SQL | u
     case 'queued':
       return sql`${emailSends.status} = 'queued'`;
     case 'sent':
-      return sql`${emailSends.status} = 'sent'`;
     case 'delivered':
-      return sql`${emailSends.status} = 'delivered'`;
+      return eq(emailSends.status, status);
     default:
       return and(
         sql`${emailSends.status} not in ('queued', 'sent', 'delivered')`,

@@ -1,2 +1,0 @@
-export { startTestRedis, type TestRedis } from './redis.ts';
-export { startTestRedisCluster, type TestRedisCluster } from './redis-cluster.ts';
