@@ -3,10 +3,10 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs scale load test test-unit lint sdk client
+.PHONY: help up down reset ps logs scale load failover rejoin backup restore restore-drill test test-unit lint sdk client
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## set up what is missing, start, wait until healthy
 	@$(HOST)/up.sh
@@ -28,6 +28,21 @@ scale: ## APP=5 WORKER=10: change how many run
 
 load: ## k6: 100 users for 5 minutes; VUS=20 DURATION=30s, or SCENARIO=mixed RATE=200
 	@$(HOST)/load.sh
+
+failover: ## promote the standby, fence the primary; TO=… chooses, FORCE=1 accepts the loss that it tells of
+	@$(HOST)/failover.sh
+
+rejoin: ## bring a fenced node back as a standby
+	@$(HOST)/rejoin.sh
+
+backup: ## a physical backup of the database now; TYPE=full, diff or incr
+	@$(HOST)/backup.sh
+
+restore: ## the database as it was, latest or TO="2026-11-23 12:00:00" (asks; YES=1 does not); UNDO=1
+	@$(HOST)/restore.sh
+
+restore-drill: ## rehearse a restore beside the stack, and compare
+	@$(HOST)/restore-drill.sh
 
 test: ## everything, on real servers in a stack of its own
 	@$(HOST)/test.sh

@@ -7,9 +7,11 @@ SV_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck disable=SC2034 # for the scripts that source this
 HOST_DIR=$SV_ROOT/infra/host BUILD_DIR=$SV_ROOT/.build
 cd "$SV_ROOT"
-# What a mail provider gives out: made empty, which counts as unset, for a person to fill.
+# What others give out (mail providers, an S3 server, the CAs of servers elsewhere): made empty, which counts as unset, for a
+# person to fill.
 # shellcheck disable=SC2034 # for settings.sh and preflight.sh
-OPTIONAL_SECRETS='smtp_password aws_secret_access_key brevo_api_key brevo_webhook_token sendgrid_api_key'
+OPTIONAL_SECRETS='smtp_password aws_secret_access_key brevo_api_key brevo_webhook_token sendgrid_api_key backup_s3_secret
+backup_s3_ca database_ca redis_ca'
 
 if [ -t 1 ]; then
   BOLD=$(printf '\033[1m') RED=$(printf '\033[31m') PLAIN=$(printf '\033[0m')
@@ -66,6 +68,15 @@ setting() {
     case "$value" in \"*\" | \'*\') value=${value#?} value=${value%?} ;; esac
   fi
   printf '%s' "${value:-${2-}}"
+}
+
+# A secret that may be empty: one of a Redis elsewhere, which may have no password. may_be_empty NAME
+may_be_empty() {
+  case "$1" in
+    redis_password) [ -n "$(setting REDIS_URL)" ] ;;
+    redis_queue_password) [ -n "$(setting REDIS_QUEUE_URL)" ] ;;
+    *) case " $OPTIONAL_SECRETS " in *" $1 "*) ;; *) return 1 ;; esac ;;
+  esac
 }
 
 # Version a.b is at least c.d: at_least 26.1.5 24.0

@@ -92,12 +92,16 @@ check_choice() {
     registry | debian | auto) ;;
     *) fault "IMAGES=$(setting IMAGES): registry, debian or auto is expected." ;;
   esac
+  case "$(setting SYNC_REPLICATION off)" in
+    on | off) ;;
+    *) fault "SYNC_REPLICATION=$(setting SYNC_REPLICATION): on or off is expected." ;;
+  esac
 }
 
 check_secrets() {
   local file
   for file in "$SECRETS_DIR"/*; do
-    case " $OPTIONAL_SECRETS " in *" ${file##*/} "*) continue ;; esac
+    ! may_be_empty "${file##*/}" || continue
     if [ -e "$file" ] && [ ! -s "$file" ]; then
       fault "The secret $file is empty: put its value back; or, if no data depends on it, delete the file and a new one is made."
     fi
@@ -107,6 +111,18 @@ check_secrets() {
     docker volume ls -q --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" 2>/dev/null | grep -q .; then
     fault "$SECRETS_DIR/postgres_password is missing, but this stack has data: put the secrets back, or wipe the data by 'make reset'."
   fi
+}
+
+# A new key would open none of the old backups.
+check_backups() {
+  if [ -e "$SECRETS_DIR/postgres_password" ] && [ ! -e "$SECRETS_DIR/backup_encryption_key" ] &&
+    docker volume inspect "${COMPOSE_PROJECT_NAME}_postgres-backups" >/dev/null 2>&1; then
+    fault "$SECRETS_DIR/backup_encryption_key is missing, but there are backups: put it back; or, to give them up, docker volume rm ${COMPOSE_PROJECT_NAME}_postgres-backups after 'make down'."
+  fi
+  case "$(setting BACKUP_REPOSITORY volume):$(setting COMPOSE_FILE docker-compose.yml)" in
+    s3:*docker-compose.backup-s3.yml*) ;;
+    s3:*) fault "BACKUP_REPOSITORY=s3: Postgres reaches an S3 server only with COMPOSE_FILE=docker-compose.yml:docker-compose.backup-s3.yml in $SV_ENV_FILE." ;;
+  esac
 }
 
 check_disk() {
@@ -141,6 +157,7 @@ check_instances
 check_ports
 check_subnet
 check_secrets
+check_backups
 check_disk
 check_memory
 

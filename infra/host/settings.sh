@@ -6,7 +6,8 @@
 . "$HOST_DIR/subnet.sh"
 
 SECRETS='postgres_password db_owner_password db_app_password db_replication_password db_pgbouncer_password
-db_monitor_password redis_password redis_queue_password better_auth_secret encryption_key admin_password load_api_key'
+db_monitor_password pgbouncer_console_password redis_password redis_queue_password better_auth_secret encryption_key
+backup_encryption_key admin_password load_api_key'
 
 # A /28 that overlaps nothing here. 172.16.0.0/16 and 10.0.0.0/8 are not among the pools from which Docker serves itself.
 free_balancer_prefix() {
@@ -67,7 +68,7 @@ make_secrets() {
   chmod 0700 "$SECRETS_DIR"
   for name in $SECRETS; do
     if [ -e "$SECRETS_DIR/$name" ]; then
-      [ -s "$SECRETS_DIR/$name" ] || empty="$empty $SECRETS_DIR/$name"
+      [ -s "$SECRETS_DIR/$name" ] || may_be_empty "$name" || empty="$empty $SECRETS_DIR/$name"
       continue
     fi
     new_secret "$name" >"$SECRETS_DIR/.new"

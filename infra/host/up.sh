@@ -4,6 +4,9 @@
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+# shellcheck source=infra/host/database.sh
+. "$HOST_DIR/database.sh"
+
 START_TIMEOUT_SECONDS=300
 # Compose gives up at once on what Docker calls unhealthy, also when that is about to recover because what it needs has
 # just come back: a worker looks again within 5 s, its check within another 5 s.
@@ -26,6 +29,23 @@ keep_scale() {
     wanted=$running
   fi
   printf '%s=%d' "$1" "$wanted"
+}
+
+# Sizes of all pools, computed of this machine and of how many will run, where .env doesn't choose them. Each kind of
+# service has a file of its own, read by docker-compose.yml, so that plain `docker compose` agrees. An unchanged file is
+# left alone, and one whose sizes do not fit is not written.
+plan_connections() {
+  local plan folder=$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME kind prefix
+  plan=$(docker compose --progress quiet --profile tools run --rm --no-deps -T \
+    -e "APP_INSTANCES=${app_scale#*=}" -e "WORKER_INSTANCES=${worker_scale#*=}" sdk config plan --env) ||
+    die "Nothing was started. Mend the settings above in $SV_ENV_FILE or $SECRETS_DIR."
+  mkdir -p "$folder"
+  for kind in postgres:POSTGRES pgbouncer:PGBOUNCER process:DB; do
+    prefix=PLANNED_${kind#*:}_
+    printf '%s\n' "$plan" | tr -d '\r' | grep "^$prefix" >"$folder/new"
+    if cmp -s "$folder/new" "$folder/${kind%:*}.env"; then rm "$folder/new"; else mv "$folder/new" "$folder/${kind%:*}.env"; fi
+  done
+  say "Settings are fine; pools of $(printf '%s\n' "$plan" | sed -n 's/^PLANNED_PGBOUNCER_POOL_SIZE=//p') connections (make sdk ARGS=\"config plan\")"
 }
 
 # Grafana comes as its official image only; it is in a profile that is on where the image can be had.
@@ -72,6 +92,14 @@ summary() {
   printf '   %-14s %s, password in %s\n' 'Administrator' "$(setting SV_ADMIN_EMAIL admin@example.com)" "$SECRETS_DIR/admin_password"
 }
 
+# A node that a failover has fenced is as it should be, and yet not what a person wants for long.
+tell_fenced() {
+  local fenced
+  look_at_nodes
+  fenced=$(nodes_that_are fenced | xargs)
+  [ -z "$fenced" ] || printf '\n%s%s is fenced since a failover, so there is one copy of the data less.%s Bring it back: make rejoin\n' "$BOLD" "$fenced" "$PLAIN"
+}
+
 LAST_SCALE=$BUILD_DIR/scale-$COMPOSE_PROJECT_NAME.env
 LOG=$BUILD_DIR/up-$COMPOSE_PROJECT_NAME.log
 
@@ -93,13 +121,14 @@ if [ "${SV_PREPARED-}" != 1 ]; then
   next 'Images'
   "$HOST_DIR/build.sh" stack
 fi
-next 'Check the configuration'
-docker compose --progress quiet --profile tools run --rm --no-deps -T sdk config check ||
+next 'Check the configuration, and size the pools'
+docker compose --progress quiet --profile tools run --rm --no-deps -T sdk config check --connect ||
   die "Nothing was started. Mend the settings above in $SV_ENV_FILE or $SECRETS_DIR."
-next 'Start'
-use_grafana
 app_scale=$(keep_scale app APP_INSTANCES)
 worker_scale=$(keep_scale worker WORKER_INSTANCES)
+plan_connections
+next 'Start'
+use_grafana
 start_all() {
   docker compose --progress plain up -d --no-build --remove-orphans --wait --wait-timeout "$START_TIMEOUT_SECONDS" \
     --scale "$app_scale" --scale "$worker_scale" >"$LOG" 2>&1
@@ -112,3 +141,4 @@ until start_all; do
 done
 printf 'APP_INSTANCES=%s\nWORKER_INSTANCES=%s\n' "$(setting APP_INSTANCES 2)" "$(setting WORKER_INSTANCES 2)" >"$LAST_SCALE"
 summary
+tell_fenced

@@ -3,23 +3,52 @@
 set -eu
 umask 077
 secrets=${SECRETS_PATH:-/run/secrets}
-for name in db_pgbouncer_password db_monitor_password; do
+for name in db_pgbouncer_password db_monitor_password pgbouncer_console_password; do
   [ -s "$secrets/$name" ] || { echo "secret $name is missing or empty; \`make up\` makes it" >&2; exit 1; }
 done
-: "${PRIMARY_HOST:?}"
+# A file of its own, which a failover writes anew.
+databases.sh >/tmp/databases.ini
 
-# All other roles are looked up in Postgres (auth_query). The console is not a database that could be asked,
-# so who may use it stands here: the exporter.
+if [ -n "${DATABASE_DIRECT_URL-}" ]; then
+  # A server elsewhere, where nobody may read pg_authid: the passwords stand here instead of an auth_query.
+  [ -s "$secrets/db_app_password" ] || { echo "secret db_app_password is missing or empty; \`make up\` makes it" >&2; exit 1; }
+  auth_user=sv_app
+  auth_secret=db_app_password
+  auth_query=''
+  tls=''
+  case $DATABASE_DIRECT_URL in
+    *sslmode=verify-full*)
+      ca=$secrets/database_ca
+      [ -s "$ca" ] || ca=/etc/ssl/certs/ca-certificates.crt
+      tls="server_tls_sslmode = verify-full
+server_tls_ca_file = $ca"
+      ;;
+  esac
+else
+  # All other roles are looked up in Postgres.
+  auth_user=sv_pgbouncer
+  auth_secret=db_pgbouncer_password
+  auth_query="auth_user = sv_pgbouncer
+auth_dbname = sv
+auth_query = select username, password from pgbouncer.get_auth(\$1)"
+  tls=''
+fi
+
+# What a person has chosen, else what `make up` has computed (docs/operations/connections.md).
+pool_size=${POOL_SIZE:-${PLANNED_PGBOUNCER_POOL_SIZE:-20}}
+# Of sv_pgbouncer, which looks roles up. Counted in the plan (packages/config/src/connection-plan.ts).
+lookups=2
+
+# The console is not a database that could be asked, so who may use it stands here: the exporter, and sv_console, whom
+# Postgres doesn't know, for `db migrate`.
 cat >/tmp/userlist.txt <<INI
-"sv_pgbouncer" "$(cat "$secrets/db_pgbouncer_password")"
+"$auth_user" "$(cat "$secrets/$auth_secret")"
 "sv_monitor" "$(cat "$secrets/db_monitor_password")"
+"sv_console" "$(cat "$secrets/pgbouncer_console_password")"
 INI
 
 cat >/tmp/pgbouncer.ini <<INI
-[databases]
-sv = host=$PRIMARY_HOST port=${PRIMARY_PORT:-5432} dbname=sv
-sv_ro = host=${REPLICA_HOST:-$PRIMARY_HOST} port=${REPLICA_PORT:-5432} dbname=sv
-${EXTRA_DATABASES:+$EXTRA_DATABASES = host=$PRIMARY_HOST port=${PRIMARY_PORT:-5432}}
+%include /tmp/databases.ini
 
 [pgbouncer]
 listen_addr = *
@@ -28,23 +57,24 @@ unix_socket_dir =
 pidfile =
 auth_type = scram-sha-256
 auth_file = /tmp/userlist.txt
-auth_user = sv_pgbouncer
-auth_dbname = sv
-auth_query = select username, password from pgbouncer.get_auth(\$1)
+$auth_query
+$tls
 stats_users = sv_monitor
-admin_users =
+admin_users = sv_console
 
 pool_mode = transaction
-default_pool_size = ${POOL_SIZE:-20}
+default_pool_size = $pool_size
 min_pool_size = 0
 reserve_pool_size = 0
-max_db_connections = ${POOL_SIZE:-20}
-max_client_conn = ${MAX_CLIENT_CONN:-2000}
+# Of all roles together. The look-ups have theirs beside it: else a client could not sign in while all others are busy.
+max_db_connections = $((pool_size + lookups))
+max_client_conn = ${MAX_CLIENT_CONN:-${PLANNED_PGBOUNCER_MAX_CLIENT_CONN:-2000}}
 # Named prepared statements (drizzle's) are followed from client to server; 0 would break them.
 max_prepared_statements = 200
 
-# After a restart of the database the next login is tried at once, not after the default 15 s.
-server_login_retry = 2
+# After a restart of the database the next login is tried within a second, not after the default 15: service is to be
+# back 3 s after Postgres, and the apps' readiness takes up to 2 of them.
+server_login_retry = 1
 server_connect_timeout = 5
 server_idle_timeout = 300
 server_lifetime = 3600
@@ -64,6 +94,9 @@ tcp_keepcnt = 2
 log_connections = 0
 log_disconnections = 0
 log_stats = 0
+
+[users]
+sv_pgbouncer = max_user_connections=$lookups
 INI
 
 exec pgbouncer /tmp/pgbouncer.ini

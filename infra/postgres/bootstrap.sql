@@ -41,7 +41,7 @@ create schema pgbouncer;
 revoke all on schema pgbouncer from public;
 grant usage on schema pgbouncer to sv_pgbouncer;
 create function pgbouncer.get_auth(wanted text) returns table (username text, password text)
-  language sql stable security definer set search_path = pg_catalog
+  language sql stable security definer set search_path = pg_catalog, pg_temp
   as $$
     select authid.rolname::text,
            case when authid.rolvaliduntil is not null and authid.rolvaliduntil < pg_catalog.now() then null

@@ -1,19 +1,26 @@
 #!/bin/sh
-# First start, clone and start of Postgres. Everything that takes long is made beside PGDATA and moved there as
-# the last step, so that an interrupted first start is simply begun again.
-set -eu
+# One node of the database: prepares its data directory (first start, clone, rejoin), runs the server on it, and watches
+# it. Everything that takes long is made beside PGDATA and moved there as the last step, so that what was interrupted is
+# simply begun again.
+lib=/usr/local/lib/sv-postgres
+# shellcheck source=infra/postgres/common.sh
+. $lib/common.sh
+# shellcheck source=infra/postgres/process.sh
+. $lib/process.sh
+# shellcheck source=infra/postgres/init.sh
+. $lib/init.sh
+# shellcheck source=infra/postgres/clone.sh
+. $lib/clone.sh
+# shellcheck source=infra/postgres/rejoin.sh
+. $lib/rejoin.sh
+# shellcheck source=infra/postgres/watch.sh
+. $lib/watch.sh
 
-role=${POSTGRES_ROLE:-primary}
-export SECRETS_PATH="${SECRETS_PATH:-/run/secrets}"
-secrets=$SECRETS_PATH
-new=$PGDATA.new
-etc=/etc/sv-postgres
-
-say() { printf '%s entrypoint (%s): %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$role" "$*"; }
-fail() { say "$*" >&2; exit 1; }
+watch_seconds=2
+two_primaries_seconds=5
 
 need_secret() {
-  [ -s "$secrets/$1" ] || fail "secret $1 is missing or empty; \`make up\` makes it"
+  [ -s "$SECRETS_PATH/$1" ] || fail "secret $1 is missing or empty; \`make up\` makes it"
 }
 
 # A data directory of another major version would be refused by the server with less helpful words.
@@ -22,96 +29,119 @@ check_version() {
   [ "$have" = 18 ] || fail "the data directory is of Postgres $have and this is 18; see docs/operations"
 }
 
-init_primary() {
-  for name in postgres_password db_owner_password db_app_password db_replication_password \
-    db_pgbouncer_password db_monitor_password; do need_secret "$name"; done
-  say 'first start: making a new database cluster'
-  rm -rf "$new" && mkdir -p "$(dirname "$PGDATA")"
-  initdb --pgdata="$new" --username=postgres --pwfile="$secrets/postgres_password" --auth=scram-sha-256 \
-    --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 --data-checksums >/tmp/initdb.log \
-    || { cat /tmp/initdb.log >&2; exit 1; }
-  # Without TCP: nobody can connect to a half-made server.
-  pg_ctl --pgdata="$new" --wait --silent --log=/tmp/bootstrap.log \
-    --options="-c config_file=$etc/postgresql.conf -c hba_file=$etc/pg_hba.conf -c listen_addresses='' -c archive_mode=off" \
-    start || { cat /tmp/bootstrap.log >&2; exit 1; }
-  PGPASSWORD=$(cat "$secrets/postgres_password") psql --host=/tmp --username=postgres --dbname=postgres --no-psqlrc \
-    --quiet --set=ON_ERROR_STOP=1 --file="$etc/bootstrap.sql"
-  pg_ctl --pgdata="$new" --wait --silent --mode=fast stop
-  mv "$new" "$PGDATA"
+# Does nothing but wait, so that nothing starts it again and again.
+wait_while_fenced() {
+  if ! is_marked fenced; then return 0; fi
+  say "fenced, the server is not started: $(cat "$marks/fenced")"
+  say 'make rejoin brings this node back, as a standby'
+  while is_marked fenced; do pause 1; done
 }
 
-primary_psql() {
-  psql "host=$PRIMARY_HOST port=${PRIMARY_PORT:-5432} user=sv_replicator dbname=postgres connect_timeout=5" \
-    --no-psqlrc --tuples-only --no-align --quiet --set=ON_ERROR_STOP=1 "$@"
-}
-
-wait_for_primary() {
-  tries=0
-  until primary_psql --command='select 1' >/dev/null 2>/tmp/primary-error; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 60 ] || fail "the primary at $PRIMARY_HOST doesn't answer: $(cat /tmp/primary-error)"
-    sleep 1
-  done
-}
-
-# A slot of its own keeps on the primary what this replica still needs, up to max_slot_wal_keep_size.
-ensure_slot() {
-  primary_psql --set=slot="$REPLICATION_SLOT" >/dev/null <<'SQL'
-select pg_create_physical_replication_slot(:'slot', true)
-where not exists (select from pg_replication_slots where slot_name = :'slot');
-SQL
-}
-
-slot_is_lost() {
-  [ "$(primary_psql --set=slot="$REPLICATION_SLOT" <<'SQL'
-select count(*) from pg_replication_slots where slot_name = :'slot' and wal_status <> 'lost';
-SQL
-  )" = 0 ]
-}
-
-clone() {
-  say "cloning from $PRIMARY_HOST"
-  primary_psql --set=slot="$REPLICATION_SLOT" >/dev/null <<'SQL'
-select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = :'slot' and wal_status = 'lost';
-SQL
-  ensure_slot
-  rm -rf "$new"
-  pg_basebackup --dbname="host=$PRIMARY_HOST port=${PRIMARY_PORT:-5432} user=sv_replicator" --pgdata="$new" \
-    --wal-method=stream --slot="$REPLICATION_SLOT" --checkpoint=fast --no-password
-  touch "$new/standby.signal"
-  rm -rf "$PGDATA" && mkdir -p "$(dirname "$PGDATA")" && mv "$new" "$PGDATA"
-}
-
-prepare_replica() {
-  need_secret db_replication_password
-  : "${PRIMARY_HOST:?}" "${REPLICATION_SLOT:?}"
-  # libpq reads the password from here; on a command line or in postgresql.auto.conf it could be read.
-  (umask 077 && printf '*:*:*:sv_replicator:%s\n' "$(cat "$secrets/db_replication_password")" >/tmp/pgpass)
-  export PGPASSFILE=/tmp/pgpass
-  if [ ! -s "$PGDATA/PG_VERSION" ]; then
-    wait_for_primary
+# An empty volume.
+first_start() {
+  primary=$(known_primary)
+  if [ "$primary" = "$node" ]; then
+    # A new, empty cluster in the place of the data would look healthy.
+    mark fenced 'this node is the primary of the stack, and its volume is empty: promote a standby that has the data by make failover, or restore a backup'
+  elif [ -n "$primary" ] || [ "${POSTGRES_ROLE:-primary}" = replica ]; then
     clone
-  elif primary_psql --command='select 1' >/dev/null 2>&1 && slot_is_lost; then
-    # What the primary has thrown away can't be streamed any more; a new copy is the only way back.
-    say "the slot $REPLICATION_SLOT is lost: cloning anew"
-    clone
+  else
+    init_primary
   fi
 }
 
-case $role in
-  primary)
-    [ -s "$PGDATA/PG_VERSION" ] || init_primary
-    check_version
-    ;;
-  replica)
-    prepare_replica
-    check_version
-    set -- -c "primary_conninfo=host=$PRIMARY_HOST port=${PRIMARY_PORT:-5432} user=sv_replicator passfile=/tmp/pgpass application_name=$REPLICATION_SLOT" \
-      -c "primary_slot_name=$REPLICATION_SLOT" "$@"
-    ;;
-  *) fail "POSTGRES_ROLE must be primary or replica, not \"$role\"" ;;
-esac
+# Two primaries would each acknowledge writes that the other one lacks.
+check_only_primary() {
+  primary=$(known_primary)
+  if [ -n "$primary" ] && [ "$primary" != "$node" ]; then
+    mark fenced "$primary is the primary now"
+    return
+  fi
+  for peer in $(printf '%s' "$peers" | tr , ' '); do
+    # A peer that does not answer is not one, as far as anybody can tell.
+    timeline=$(ask "host=$peer port=$port user=sv_replicator" --command="
+      select case when not pg_is_in_recovery() then left(pg_walfile_name(pg_current_wal_lsn()), 8) end" 2>/dev/null) || timeline=''
+    [ -n "$timeline" ] || continue
+    # Of eight hexadecimal digits, the later one is the greater string.
+    if [ "$timeline" != "$(own_timeline)" ] && [ "$(printf '%s\n' "$timeline" "$(own_timeline)" | sort | tail -n 1)" = "$timeline" ]; then
+      mark fenced "$peer was promoted meanwhile, and is the primary now"
+    else
+      say "refusing to be a second primary beside $peer: stop that one first, or make this one its standby"
+      pause $two_primaries_seconds
+      check_only_primary
+    fi
+    return
+  done
+  [ -n "$primary" ] || set_known_primary "$node"
+}
 
-exec postgres -D "$PGDATA" -c config_file=$etc/postgresql.conf -c hba_file=$etc/pg_hba.conf \
-  -c max_connections="${MAX_CONNECTIONS:-100}" -c shared_buffers="${SHARED_BUFFERS:-128MB}" \
-  -c max_slot_wal_keep_size="${MAX_SLOT_WAL_KEEP_SIZE:-4GB}" "$@"
+# Archiving and backups (backup-*.sh), which are off where no repository is named. Their faults never keep Postgres away.
+archive_mode=off
+start_backups() {
+  if [ "$archive_mode" = on ] || [ "${BACKUP_REPOSITORY:-off}" = off ]; then return 0; fi
+  archive_mode=on
+  backup-start.sh
+}
+
+prepare() {
+  wait_while_fenced
+  if is_marked clone; then
+    clone
+  elif is_marked rejoin; then
+    rejoin
+  elif [ ! -s "$PGDATA/PG_VERSION" ]; then
+    first_start
+  fi
+}
+
+is_marked_to_stop() { is_marked fenced || is_marked clone || is_marked rejoin; }
+
+# What prepare() has begun and could not end is still marked.
+is_ready() {
+  if is_marked_to_stop; then return 1; fi
+  check_version
+  is_standby || check_only_primary
+  ! is_marked fenced
+}
+
+serve() {
+  write_synchronous
+  start_backups
+  if is_standby; then
+    forget_slots
+    need_secret db_replication_password
+    : "${peers:?POSTGRES_NODES (or PRIMARY_HOST) must name another node}" "${slot:?REPLICATION_SLOT is missing}"
+  fi
+  # A node becomes the other thing without a restart, so it knows all of this from the start.
+  if [ -n "$peers" ]; then
+    set -- -c "primary_conninfo=$streaming_conninfo passfile=$PGPASSFILE application_name=$slot" \
+      -c "primary_slot_name=$slot" "$@"
+  fi
+  postgres -D "$PGDATA" -c config_file=$etc/postgresql.conf -c hba_file=$etc/pg_hba.conf \
+    -c max_connections="${MAX_CONNECTIONS:-${PLANNED_POSTGRES_MAX_CONNECTIONS:-100}}" -c shared_buffers="${SHARED_BUFFERS:-128MB}" \
+    -c max_slot_wal_keep_size="${MAX_SLOT_WAL_KEEP_SIZE:-4GB}" -c archive_mode="$archive_mode" "$@" &
+  child=$!
+  # A fast shutdown, also when Docker sends SIGTERM.
+  child_signal=INT
+  while kill -0 "$child" 2>/dev/null && [ -z "$is_stopping" ] && ! is_marked_to_stop; do
+    pause $watch_seconds
+    if is_standby; then watch_standby; else watch_primary; fi
+  done
+  # By whomever it was marked, this one or `docker exec`; it may be stopping already.
+  if is_marked_to_stop; then kill -INT "$child" 2>/dev/null || :; fi
+  code=0
+  finish_child || code=$?
+  is_marked_to_stop || exit "$code"
+}
+
+case ${POSTGRES_ROLE:-primary} in
+  primary | replica) ;;
+  *) fail "POSTGRES_ROLE must be primary or replica, not \"$POSTGRES_ROLE\"" ;;
+esac
+trap on_stop INT TERM
+mkdir -p "$marks"
+write_passwords
+while :; do
+  prepare
+  if is_ready; then serve "$@"; fi
+done

@@ -55,9 +55,10 @@ export async function signIn(): Promise<string> {
  */
 export async function scrapeTargets(
   job?: string,
+  prometheus = urls.prometheus,
 ): Promise<{ job: string; instance: string; health: string }[]> {
   const ofJob = job === undefined ? '' : `&scrapePool=${job}`;
-  const response = await fetch(`${urls.prometheus}/api/v1/targets?state=active${ofJob}`);
+  const response = await fetch(`${prometheus}/api/v1/targets?state=active${ofJob}`);
   const { data } = (await response.json()) as {
     data: { activeTargets: { labels: { job: string; instance: string }; health: string }[] };
   };
@@ -71,10 +72,9 @@ export async function scrapeTargets(
 /** The value of an instant query, one entry a series. */
 export async function query(
   expression: string,
+  prometheus = urls.prometheus,
 ): Promise<{ labels: Record<string, string>; value: number }[]> {
-  const response = await fetch(
-    `${urls.prometheus}/api/v1/query?${new URLSearchParams({ query: expression })}`,
-  );
+  const response = await fetch(`${prometheus}/api/v1/query?${new URLSearchParams({ query: expression })}`);
   const { data } = (await response.json()) as {
     data: { result: { metric: Record<string, string>; value: [number, string] }[] };
   };

@@ -36,15 +36,6 @@ describe('Postgres', () => {
       ),
     ).toEqual([]);
   });
-
-  test('has room for all that PgBouncer may open', async () => {
-    const [most] = await sql(
-      'postgres',
-      "select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int",
-    );
-    // Two pools of 20 (sv and sv_ro), beside migrations, exporters and a person.
-    expect(Number(most)).toBeGreaterThan(2 * 20 + 10);
-  });
 });
 
 test('the cache evicts and keeps nothing on disk; the queue never evicts and does', async () => {

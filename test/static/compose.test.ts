@@ -23,28 +23,40 @@ interface Service {
   ports?: Port[];
   networks?: Record<string, unknown>;
   depends_on?: Record<string, { condition: string }>;
+  environment?: Record<string, string>;
+  scale?: number;
 }
 
 const SCALED = ['app', 'worker'];
 /** What runs to its end: at every start, or when a person calls for it. */
-const ONE_SHOT = ['migrate', 'sdk'];
+const ONE_SHOT = ['migrate', 'redis-cluster-init', 'restore-drill', 'sdk'];
 
 let services: [string, Service][];
 let networks: Record<string, { internal?: boolean }>;
 
+/** As Compose reads it with these settings alone. */
+async function composeWith(
+  settings: Record<string, string> = {},
+  files: readonly string[] = ['docker-compose.yml'],
+) {
+  const result = await runOrThrow(
+    'docker',
+    [
+      'compose',
+      ...files.flatMap((file) => ['--file', file]),
+      ...['--env-file', '/dev/null', '--profile', '*', 'config', '--format', 'json'],
+    ],
+    { environment: settings },
+  );
+  return JSON.parse(result.stdout) as {
+    services: Record<string, Service>;
+    networks: Record<string, { internal?: boolean }>;
+  };
+}
+
 beforeAll(async () => {
   // With no .env: the defaults must stand for themselves.
-  const result = await runOrThrow('docker', [
-    'compose',
-    '--env-file',
-    '/dev/null',
-    '--profile',
-    '*',
-    'config',
-    '--format',
-    'json',
-  ]);
-  const config = JSON.parse(result.stdout);
+  const config = await composeWith({}, ['docker-compose.yml', 'docker-compose.scale.yml']);
   services = Object.entries(config.services);
   networks = config.networks;
 });
@@ -109,12 +121,85 @@ test('what scales has no name of its own and no published port', () => {
   }
 });
 
-test('only the ways in, the worker and the app are on a network that leads outside', () => {
+test('only the ways in, the worker, the app and the command line are on a network that leads outside', () => {
   const outside = Object.entries(networks)
     .filter(([, network]) => network.internal !== true)
     .map(([name]) => name);
   expect(outside.toSorted()).toEqual(['edge', 'egress']);
   const on = (network: string) => offenders((service) => network in (service.networks ?? {})).toSorted();
   expect(on('edge')).toEqual(['alertmanager', 'grafana', 'maildev', 'nginx', 'prometheus']);
-  expect(on('egress')).toEqual(['app', 'worker']);
+  expect(on('egress')).toEqual(['app', 'sdk', 'worker']);
+});
+
+describe('by the URLs of servers that are elsewhere', () => {
+  const POSTGRES = ['postgres', 'postgres-replica'];
+  const PGBOUNCER = ['pgbouncer', 'pgbouncer-exporter'];
+  const SERVER = 'postgres://db.example/sv?sslmode=verify-full';
+  const REPLICA = 'postgres://replica.example/sv?sslmode=verify-full';
+  const POOLED_REPLICA = 'postgres://sv_app@pgbouncer:6432/sv_ro';
+
+  /** What is set, what is left out, who reaches outside besides app, worker and sdk, and where the app reads. */
+  test.each<[string, Record<string, string>, string[], string[], string]>([
+    ['none', {}, [], [], POOLED_REPLICA],
+    [
+      'Postgres, behind the bundled PgBouncer',
+      { DATABASE_DIRECT_URL: SERVER },
+      [...POSTGRES, 'postgres-replica-exporter'],
+      ['migrate', 'pgbouncer', 'postgres-exporter'],
+      '',
+    ],
+    [
+      'Postgres and its replica, behind the bundled PgBouncer',
+      { DATABASE_DIRECT_URL: SERVER, DATABASE_REPLICA_DIRECT_URL: REPLICA },
+      POSTGRES,
+      ['migrate', 'pgbouncer', 'postgres-exporter', 'postgres-replica-exporter'],
+      POOLED_REPLICA,
+    ],
+    [
+      'Postgres, without PgBouncer',
+      { DATABASE_URL: SERVER },
+      [...POSTGRES, ...PGBOUNCER, 'postgres-replica-exporter'],
+      ['migrate', 'postgres-exporter'],
+      '',
+    ],
+    [
+      'a pooler, the server behind it, and a replica',
+      { DATABASE_URL: SERVER, DATABASE_DIRECT_URL: SERVER, DATABASE_REPLICA_URL: REPLICA },
+      [...POSTGRES, ...PGBOUNCER],
+      ['migrate', 'pgbouncer', 'postgres-exporter', 'postgres-replica-exporter'],
+      REPLICA,
+    ],
+    ['only the cache', { REDIS_URL: 'rediss://c' }, ['redis'], ['redis-exporter'], POOLED_REPLICA],
+    [
+      'only the queue',
+      { REDIS_QUEUE_URL: 'rediss://q' },
+      ['redis-queue'],
+      ['redis-exporter'],
+      POOLED_REPLICA,
+    ],
+  ])('%s', async (_what, settings, leftOut, outside, replicaUrl) => {
+    const config = await composeWith(settings);
+    const named = (isMeant: (service: Service) => boolean) =>
+      Object.entries(config.services)
+        .filter(([, service]) => isMeant(service))
+        .map(([name]) => name)
+        .toSorted();
+    expect(named(({ scale }) => scale === 0)).toEqual(leftOut.toSorted());
+    const reach = named(({ networks: on, scale }) => scale !== 0 && 'egress' in (on ?? {}));
+    const expected = outside.filter((name) => !leftOut.includes(name));
+    expect(reach).toEqual(['app', 'sdk', 'worker', ...expected].toSorted());
+    for (const name of ['app', 'sdk']) {
+      expect(config.services[name]?.environment?.['DATABASE_REPLICA_URL']).toBe(replicaUrl);
+    }
+  });
+
+  test('migrations go to DATABASE_URL where nothing else is named', async () => {
+    const direct = async (settings: Record<string, string>) =>
+      (await composeWith(settings)).services['migrate']?.environment?.['DATABASE_DIRECT_URL'];
+    expect(await direct({})).toBe(
+      'postgres://sv_owner@postgres,postgres-replica/sv?target_session_attrs=read-write',
+    );
+    expect(await direct({ DATABASE_URL: SERVER })).toBe(SERVER);
+    expect(await direct({ DATABASE_URL: 'postgres://proxy/sv', DATABASE_DIRECT_URL: SERVER })).toBe(SERVER);
+  });
 });

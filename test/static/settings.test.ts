@@ -3,10 +3,14 @@ import { expect, test } from 'vitest';
 
 const read = (path: string) => readFileSync(path, 'utf8');
 
-test('each setting that docker-compose.yml takes is documented', () => {
-  const taken = [...read('docker-compose.yml').matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)].map(
-    ([, name]) => name as string,
-  );
+test('each setting that a compose file takes is documented', () => {
+  const files = ['docker-compose.yml', 'docker-compose.scale.yml'];
+  const taken = [
+    ...files
+      .map(read)
+      .join('\n')
+      .matchAll(/\$\{([A-Z][A-Z0-9_]*)/g),
+  ].map(([, name]) => name as string);
   // What the images are based on is chosen by infra/host/images.sh, not by a person.
   const settings = [...new Set(taken)].filter((name) => !name.startsWith('BASE_'));
   expect(settings.length).toBeGreaterThan(30);

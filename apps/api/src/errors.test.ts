@@ -30,6 +30,8 @@ describe('what is thrown becomes a code', () => {
     [databaseError('55P03'), 'SERVICE_UNAVAILABLE', undefined],
     [databaseError('40P01'), 'SERVICE_UNAVAILABLE', undefined],
     [databaseError('25006'), 'SERVICE_UNAVAILABLE', undefined],
+    [databaseError('0A000', { routine: 'RevalidateCachedQuery' }), 'SERVICE_UNAVAILABLE', undefined],
+    [databaseError('0A000', { routine: 'transformStmt' }), 'DATABASE_ERROR', undefined],
     [Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }), 'SERVICE_UNAVAILABLE', undefined],
     [new Error('timeout exceeded when trying to connect'), 'SERVICE_UNAVAILABLE', undefined],
     [new Error('Connection terminated unexpectedly'), 'SERVICE_UNAVAILABLE', undefined],

@@ -170,6 +170,12 @@ function fromSqlState(code: string, source: Error, error: unknown): ApiError {
         // transaction_timeout: 20 s, after which the audit log's sealing would leave its rows behind.
         return new ApiError('TIMEOUT_ERROR', 'The database took too long to answer.', { cause: error });
       }
+      if (code === '0A000' && property(source, 'routine') === 'RevalidateCachedQuery') {
+        // Prepared before a migration that has changed the type of its result; `db migrate` has PgBouncer forget it.
+        return new ApiError('SERVICE_UNAVAILABLE', 'The database has just been changed. Try again.', {
+          cause: error,
+        });
+      }
       if (code === '25006') {
         // A write on what was the primary until a failover.
         return new ApiError('SERVICE_UNAVAILABLE', 'The database takes no writes now. Try again.', {

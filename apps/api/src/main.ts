@@ -63,9 +63,7 @@ const registry = createRegistry({ service: 'app', version: config.SV_VERSION });
 const cache = createCache({ url: withPassword(config.REDIS_URL, config.REDIS_PASSWORD), logger, registry });
 const db = createDatabase({
   primaryUrl: withPassword(config.DATABASE_URL, config.DB_PASSWORD),
-  ...(config.DATABASE_REPLICA_URL !== undefined && {
-    replicaUrl: withPassword(config.DATABASE_REPLICA_URL, config.DB_PASSWORD),
-  }),
+  replicaUrls: config.DATABASE_REPLICA_URL.map((url) => withPassword(url, config.DB_PASSWORD)),
   poolMin: config.DB_POOL_MIN,
   poolMax: config.DB_POOL_MAX,
   logger,

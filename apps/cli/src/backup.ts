@@ -6,6 +6,7 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import { usesTls } from '@sv-sdk/config';
 
 /** `pgbouncer` is left out: it belongs to the cluster, and is there before any restore. */
 const SCHEMAS = ['auth', 'permissions', 'email', 'audit', 'drizzle'];
@@ -75,8 +76,13 @@ async function dump(path: string, { url, password, isCompressed, signal }: Backu
       ...SCHEMAS.map((schema) => `--schema=${schema}`),
       `--dbname=${url}`,
     ],
-    { signal, environment: { PGPASSWORD: password } },
+    { signal, environment: { PGPASSWORD: password, ...systemAuthorities(url) } },
   );
+}
+
+/** Where the URL brings no CA: libpq would look for one in the home folder, node-postgres takes the system's. */
+function systemAuthorities(url: string): Record<string, string> {
+  return usesTls(url) && !url.includes('sslrootcert=') ? { PGSSLROOTCERT: 'system' } : {};
 }
 
 /** Reads the table of contents; answers how many tables have their rows in the file. */

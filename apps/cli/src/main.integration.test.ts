@@ -66,6 +66,22 @@ async function facts() {
   return rows[0];
 }
 
+test('db migrate refuses a server that has no room for all pools, with the numbers, and migrates nothing', async () => {
+  const { exitCode, stderr } = await sdk('db migrate', {
+    ...environment,
+    DATABASE_URL: database.pooledUrl,
+    PGBOUNCER_CONSOLE_URL: database.pooledUrl,
+    // The settings would allow it; the server of the tests says 200.
+    POSTGRES_MAX_CONNECTIONS: '400',
+    PGBOUNCER_POOL_SIZE: '100',
+  });
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('Postgres allows 200, and all together may need 220');
+  expect(stderr).toContain('PGBOUNCER_POOL_SIZE');
+  const { rows } = await admin.query("select to_regclass('auth.users') as users");
+  expect(rows).toEqual([{ users: null }]);
+});
+
 test('db migrate makes schema, templates, the first administrator and the load-test caller; twice, at once', async () => {
   const outcomes = await Promise.all([sdk('db migrate'), sdk('db migrate')]);
   for (const { exitCode, stderr } of outcomes)
@@ -157,7 +173,7 @@ test('config check lists every fault by name, without its value', async () => {
   const { exitCode, stderr } = await sdk('config check', wrong);
   expect(exitCode).toBe(1);
   expect(stderr).toContain('DB_POOL_MAX: must be a whole number from 1 to 1000');
-  expect(stderr).toContain('REDIS_URL: must be a URL that starts with redis:// or rediss://');
+  expect(stderr).toContain('REDIS_URL: must be a URL such as redis://host:6379/0');
   expect(stderr).toContain('ADMIN_PASSWORD: is set twice');
   expect(stderr).toContain('DATABASE_URL: is missing');
   expect(stderr).not.toContain('s3cret-value');
@@ -179,6 +195,7 @@ test('config check is content with a whole configuration', async () => {
     BETTER_AUTH_SECRET: secret,
     BETTER_AUTH_URL: 'http://localhost:3000',
     ENCRYPTION_KEY: secret,
+    BACKUP_ENCRYPTION_KEY: secret,
     EMAIL_FROM: 'SV-SDK <noreply@example.org>',
     SMTP_URL: 'smtp://maildev:1025',
   };

@@ -1,7 +1,7 @@
 /** What commands that change the platform have in common. */
 import { type AuditEvent, recordAudit } from '@sv-sdk/audit';
 import { loadConfig, withPassword } from '@sv-sdk/config';
-import { createDatabase, type Database, type Tx } from '@sv-sdk/db';
+import { createDatabase, type Database, primaryUrl, type Tx } from '@sv-sdk/db';
 import { createLogger, createRegistry } from '@sv-sdk/telemetry';
 
 /**
@@ -24,6 +24,14 @@ export async function withDatabase<T>(action: (db: Database) => Promise<T>): Pro
   } finally {
     await db.close();
   }
+}
+
+/** As the schema's owner, direct to the server that is the primary now, and so for migrations and bulk loads. */
+export async function ownerUrl(config: {
+  DATABASE_DIRECT_URL: string;
+  DB_OWNER_PASSWORD: string;
+}): Promise<string> {
+  return await primaryUrl(withPassword(config.DATABASE_DIRECT_URL, config.DB_OWNER_PASSWORD));
 }
 
 /** The audit row of a change by this command, in the transaction of that change. Nobody is signed in here. */

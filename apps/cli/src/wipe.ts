@@ -1,9 +1,9 @@
 import { recordAudit } from '@sv-sdk/audit';
 import { cacheKey } from '@sv-sdk/cache';
 import { markStale, type Tx, transactOn } from '@sv-sdk/db';
+import { openRedisClient, primariesOf } from '@sv-sdk/redis';
 import type { Logger } from '@sv-sdk/telemetry';
 import { sql } from 'drizzle-orm';
-import { Redis } from 'ioredis';
 import pg from 'pg';
 
 /** A row of stale_cache_keys holds so many, so that the worker has them in pieces. */
@@ -67,18 +67,21 @@ async function keysInMemory(tx: Tx): Promise<string[]> {
   return rows.map(({ kind, name }) => cacheKey[kind](name));
 }
 
-/** All of it: there may be a key for each of the wiped rows. */
+/**
+ * All of it: there may be a key for each of the wiped rows. Where a cluster has the queue, too, its jobs go along: their
+ * emails are wiped.
+ */
 async function wipeCache(url: string): Promise<void> {
-  const redis = new Redis(url, {
+  const redis = openRedisClient(url, {
     lazyConnect: true,
     connectTimeout: CACHE_LIMIT_MS,
-    retryStrategy: () => null,
+    retryDelayMs: () => null,
   });
   // It is told by connect() and flushdb(), which are waited for.
   redis.on('error', () => undefined);
   try {
     await redis.connect();
-    await redis.flushdb();
+    await Promise.all(primariesOf(redis).map((server) => server.flushdb()));
   } catch (error) {
     throw new Error('the rows were wiped, the cache was not; run the command again', { cause: error });
   } finally {

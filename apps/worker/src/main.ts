@@ -158,6 +158,7 @@ function sendingGraceMs(deadlineSeconds: number): number {
 
 /** Before anything is taken from it or put into it. Waits for a server that is not up yet. */
 async function refuseQueueThatEvicts() {
+  await untilConnected(jobsIn);
   try {
     await assertQueuePolicy(jobsIn);
   } catch (error) {

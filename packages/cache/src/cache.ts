@@ -1,7 +1,9 @@
+import { primariesOf } from '@sv-sdk/redis';
 import type { Logger } from '@sv-sdk/telemetry';
 import type { Registry } from 'prom-client';
 import { createConnection } from './connection.ts';
 import { createInvalidationChannel } from './invalidation-channel.ts';
+import { createInvalidator } from './invalidator.ts';
 import { kindOf } from './keys.ts';
 import { type CachedKind, createKind, type Kind, type KindDefinition } from './kind.ts';
 import { createCacheRequests } from './metrics.ts';
@@ -70,9 +72,11 @@ export function createCache(options: {
   const requests = createCacheRequests(options.registry);
   const connection = createConnection(options);
   const kinds = new Map<string, Kind>();
+  const invalidator = createInvalidator({ ...options, connection });
   const channel = createInvalidationChannel({
     ...options,
     connection,
+    invalidator,
     onStale: (keys) => forget(keys),
     onGap: () => {
       for (const kind of kinds.values()) kind.forgetAll();
@@ -90,7 +94,7 @@ export function createCache(options: {
 
   const lookup = async <T>(key: string): Promise<Lookup<T>> => {
     try {
-      const text = await connection.run((redis) => redis.get(key));
+      const text = await connection.run(key, (redis) => redis.get(key));
       const value = text === null ? undefined : (JSON.parse(text) as T);
       requests.count(kindOf(key), 'shared', value === undefined ? 'miss' : 'hit');
       return value === undefined ? { result: 'miss' } : { result: 'hit', value };
@@ -133,16 +137,22 @@ export function createCache(options: {
       return found.result === 'hit' ? found.value : undefined;
     },
     set: (key, value, ttlSeconds) =>
-      store([key], () => connection.run((redis) => redis.set(key, JSON.stringify(value), 'EX', ttlSeconds))),
+      store([key], () =>
+        connection.run(key, (redis) => redis.set(key, JSON.stringify(value), 'EX', ttlSeconds)),
+      ),
     setGreatest: (key, text, ttlSeconds) =>
       store([key], () =>
-        connection.run((redis) => redis.eval(SET_GREATEST, 1, key, JSON.stringify(text), ttlSeconds)),
+        connection.run(key, (redis) => redis.eval(SET_GREATEST, 1, key, JSON.stringify(text), ttlSeconds)),
       ),
     del: (...keys) =>
-      store(keys, async () => keys.length > 0 && (await connection.run((redis) => redis.del(...keys)))),
+      // One by one: in a cluster each may be on another node.
+      store(keys, () => Promise.all(keys.map((key) => connection.run(key, (redis) => redis.del(key))))),
     async ping() {
       try {
-        return (await connection.run((redis) => redis.ping())) === 'PONG';
+        // Of a cluster any: what the others don't have is loaded.
+        return await connection.run('', (redis) =>
+          Promise.any(primariesOf(redis).map(async (node) => (await node.ping()) === 'PONG')),
+        );
       } catch (error) {
         logger.debug({ err: error }, 'the cache did not answer a ping');
         return false;
@@ -150,6 +160,7 @@ export function createCache(options: {
     },
     async close() {
       channel.close();
+      invalidator.close();
       connection.close();
     },
   };

@@ -1,6 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type ConnectionOptions,
+  isCluster,
+  nameOf,
+  nodesOf,
+  openRedisClient,
+  primariesOf,
+  type RedisClient,
+} from '@sv-sdk/redis';
 import type { Logger } from '@sv-sdk/telemetry';
-import { Redis, type RedisOptions } from 'ioredis';
 
 /** Redis answers in well under 1 ms (p95 0.14 ms, docs of the platform); past this, Postgres is quicker. */
 export const COMMAND_TIMEOUT_MS = 200;
@@ -14,12 +22,14 @@ const DEAD_SOCKET_MS = 2_000;
 
 /** One connection for commands. Commands fail at once while the server is away or silent. */
 export interface CacheConnection {
+  /** For what takes no part in the rules of `run`. */
+  readonly client: RedisClient;
   /**
-   * Runs a command; rejects when it fails. After one that was not answered in 200 ms the server counts as
-   * silent: until it answers a ping again every command rejects at once, so that a request which needs several
-   * waits for one timeout and not for the sum.
+   * Runs a command on this key; rejects when it fails. After one that was not answered in 200 ms the server that has
+   * the key counts as silent: until it answers a ping again every command for it rejects at once, so that a request
+   * which needs several waits for one timeout and not for the sum. The other nodes of a cluster go on.
    */
-  run<T>(command: (redis: Redis) => Promise<T>): Promise<T>;
+  run<T>(key: string, command: (redis: RedisClient) => Promise<T>): Promise<T>;
   close(): void;
 }
 
@@ -30,42 +40,49 @@ export function createConnection(options: {
   commandTimeoutMs?: number | undefined;
   logger: Logger;
 }): CacheConnection {
-  const { logger, commandTimeoutMs = COMMAND_TIMEOUT_MS } = options;
-  const redis = openRedis(options.url, {
-    keyPrefix: options.keyPrefix ?? '',
+  const { logger, keyPrefix = '', commandTimeoutMs = COMMAND_TIMEOUT_MS } = options;
+  const client = openRedis(options.url, {
+    keyPrefix,
     commandTimeout: commandTimeoutMs,
     socketTimeout: DEAD_SOCKET_MS,
     // Twenty permission checks at once take two thirds of the time; one alone takes 8 % longer (ADR 0010).
     enableAutoPipelining: true,
   });
-  reportChanges(redis, logger);
-  let isSilent = false;
+  reportChanges(client, logger);
+  /** By the names of the servers; one that nobody knows yet is named ''. */
+  const silent = new Set<string>();
   let isClosed = false;
 
-  const probe = async () => {
-    while (isSilent && !isClosed) {
+  const probe = async (server: string) => {
+    while (!isClosed) {
       try {
-        await redis.ping();
-        isSilent = false;
+        // One that is a primary no more has nothing of ours.
+        await primariesOf(client)
+          .find((node) => nameOf(node) === server)
+          ?.ping();
+        break;
       } catch (error) {
-        logger.debug({ err: error }, 'the cache is silent');
+        logger.debug({ err: error, server }, 'the cache is silent');
         await delay(PROBE_PAUSE_MS, undefined, { ref: false });
       }
     }
+    silent.delete(server);
   };
 
   return {
-    async run(command) {
-      if (isSilent) throw new Error('the cache is silent');
+    client,
+    async run(key, command) {
+      const [server = ''] = nodesOf(client, keyPrefix + key);
+      if (silent.has(server)) throw new Error('the cache is silent');
       // ioredis counts from when a command is sent; one that waits for the pipeline before it would wait twice.
       const { promise: tooLate, reject } = Promise.withResolvers<never>();
       const timer = setTimeout(() => reject(new Error(TIMEOUT_MESSAGE)), commandTimeoutMs);
       try {
-        return await Promise.race([command(redis), tooLate]);
+        return await Promise.race([command(client), tooLate]);
       } catch (error) {
-        if (isTimeout(error) && !isSilent) {
-          isSilent = true;
-          void probe();
+        if (isTimeout(error) && !silent.has(server)) {
+          silent.add(server);
+          void probe(server);
         }
         throw error;
       } finally {
@@ -75,7 +92,7 @@ export function createConnection(options: {
     close() {
       isClosed = true;
       // Nothing that is lost with the connection matters, so there is no QUIT to wait for.
-      redis.disconnect();
+      client.disconnect();
     },
   };
 }
@@ -84,30 +101,44 @@ export function createConnection(options: {
 export function openRedis(
   url: string,
   more: Pick<
-    RedisOptions,
-    'keyPrefix' | 'commandTimeout' | 'socketTimeout' | 'autoResubscribe' | 'enableAutoPipelining'
+    ConnectionOptions,
+    | 'keyPrefix'
+    | 'commandTimeout'
+    | 'socketTimeout'
+    | 'autoResubscribe'
+    | 'enableAutoPipelining'
+    | 'connectionName'
   >,
-): Redis {
-  return new Redis(url, {
+): RedisClient {
+  return openRedisClient(url, {
     connectTimeout: CONNECT_TIMEOUT_MS,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: (attempt) => Math.min(attempt * 50, MAX_RECONNECT_DELAY_MS),
+    retryDelayMs: reconnectDelayMs,
     ...more,
   });
 }
 
+export const reconnectDelayMs = (attempt: number) => Math.min(attempt * 50, MAX_RECONNECT_DELAY_MS);
+
 /** ioredis reports every failed reconnect; only the change is worth a line. */
-function reportChanges(redis: Redis, logger: Logger): void {
+function reportChanges(client: RedisClient, logger: Logger): void {
   let isAway = false;
-  redis.on('error', (error) => {
+  const away = (error: Error) => {
     if (!isAway) logger.warn({ err: error }, 'the cache is away');
     isAway = true;
-  });
-  redis.on('ready', () => {
+  };
+  client.on('error', away);
+  client.on('ready', () => {
     if (isAway) logger.info('the cache is back');
     isAway = false;
   });
+  // Of a cluster a part; the metrics of its nodes say which, and for how long.
+  if (isCluster(client)) {
+    client.on('node error', (error: Error, node: string) =>
+      logger.debug({ err: error, node }, 'a node of the cache is away'),
+    );
+  }
 }
 
 function isTimeout(error: unknown): boolean {

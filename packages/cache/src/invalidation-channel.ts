@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { isCluster } from '@sv-sdk/redis';
 import type { Logger } from '@sv-sdk/telemetry';
 import { Gauge, type Registry } from 'prom-client';
-import { type CacheConnection, COMMAND_TIMEOUT_MS, openRedis } from './connection.ts';
+import type { CacheConnection } from './connection.ts';
+import { type Invalidator, publishOn } from './invalidator.ts';
+import { createSubscriber } from './subscriber.ts';
 
 const HEARTBEAT_MS = 250;
 /** Three heartbeats. A change reaches everybody within this time or is not missed: nobody reads their memory then. */
@@ -17,7 +20,7 @@ export interface InvalidationChannel {
   isTrusted(): boolean;
   /** Resolves at the first proof. */
   readonly whenTrusted: Promise<void>;
-  /** Removes the keys from Redis and tells every instance, in this order; rejects when Redis fails. */
+  /** Removes the keys from Redis and tells every instance, in this order; rejects unless Redis has done both. */
   publish(keys: readonly string[]): Promise<void>;
   close(): void;
 }
@@ -29,19 +32,21 @@ export interface InvalidationChannel {
  * moment, it has heard every invalidation from before.
  */
 export function createInvalidationChannel(options: {
-  url: string;
   keyPrefix?: string | undefined;
-  commandTimeoutMs?: number | undefined;
   connection: CacheConnection;
+  invalidator: Invalidator;
   onStale: (keys: readonly string[]) => void;
   /** Something may have been missed: all that is in memory is doubtful. */
   onGap: () => void;
   logger: Logger;
   registry: Registry;
 }): InvalidationChannel {
-  const { connection, logger, onStale, onGap, keyPrefix = '' } = options;
-  const staleChannel = `${keyPrefix}cache:stale`;
-  const heartbeatChannel = `${keyPrefix}cache:heartbeat:${randomUUID()}`;
+  const { connection, invalidator, logger, onStale, onGap, keyPrefix = '' } = options;
+  // In a cluster both are in one slot by their braces, and thereby on one node. Elsewhere the name stays as it was, so
+  // that instances of two versions hear each other.
+  const family = isCluster(connection.client) ? '{cache}' : 'cache';
+  const stale = `${family}:stale`;
+  const heartbeat = `${family}:heartbeat:${randomUUID()}`;
   /** When the latest heartbeat that came back was sent; by the clock of performance.now(). */
   let provenAtMs = Number.NEGATIVE_INFINITY;
   let lastSignMs = performance.now();
@@ -49,58 +54,48 @@ export function createInvalidationChannel(options: {
   const { promise: whenTrusted, resolve: firstProven } = Promise.withResolvers<void>();
   const isTrusted = () => performance.now() - provenAtMs < TRUSTED_FOR_MS;
 
-  const subscriber = openRedis(options.url, {
-    autoResubscribe: false,
-    commandTimeout: options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
-  });
   const beat = async () => {
-    if (subscriber.status === 'ready' && performance.now() - lastSignMs > SILENT_FOR_MS) {
+    if (performance.now() - lastSignMs > SILENT_FOR_MS) {
       lastSignMs = performance.now();
-      subscriber.disconnect(true);
+      subscriber.reconnect();
     }
     try {
-      await connection.run((redis) => redis.publish(heartbeatChannel, String(performance.now())));
+      await connection.run(heartbeat, (redis) =>
+        publishOn(redis, heartbeat, String(performance.now()), keyPrefix),
+      );
     } catch (error) {
       logger.debug({ err: error }, 'no heartbeat could be sent');
     }
   };
-  const lose = () => {
-    provenAtMs = Number.NEGATIVE_INFINITY;
-    onGap();
-  };
-  const subscribe = async () => {
-    try {
-      // One command: a heartbeat that comes back proves the other channel as well.
-      await subscriber.subscribe(staleChannel, heartbeatChannel);
-      await beat();
-    } catch (error) {
-      logger.debug({ err: error }, 'the invalidation channel could not be subscribed to');
-      subscriber.disconnect(true);
-    }
-  };
-  subscriber.on('ready', () => {
-    lastSignMs = performance.now();
-    void subscribe();
-  });
-  subscriber.on('close', lose);
-  // The connection for commands reports the same server.
-  subscriber.on('error', (error) => logger.debug({ err: error }, 'the invalidation channel is away'));
-  subscriber.on('message', (channel, message) => {
-    lastSignMs = performance.now();
-    if (channel === staleChannel) {
-      const keys = parseKeys(message);
-      if (keys === undefined) onGap();
-      else onStale(keys);
-      return;
-    }
-    const sentAtMs = Number(message);
-    if (!(sentAtMs > provenAtMs)) return;
-    if (sentAtMs - provenAtMs >= TRUSTED_FOR_MS) onGap();
-    provenAtMs = sentAtMs;
-    firstProven();
+  const subscriber = createSubscriber({
+    connection,
+    channels: [keyPrefix + stale, keyPrefix + heartbeat],
+    onSubscribed: () => {
+      lastSignMs = performance.now();
+      void beat();
+    },
+    onLost: () => {
+      provenAtMs = Number.NEGATIVE_INFINITY;
+      onGap();
+    },
+    onMessage: (channel, message) => {
+      lastSignMs = performance.now();
+      if (channel === keyPrefix + stale) {
+        const keys = parseKeys(message);
+        if (keys === undefined) onGap();
+        else onStale(keys);
+        return;
+      }
+      const sentAtMs = Number(message);
+      if (!(sentAtMs > provenAtMs)) return;
+      if (sentAtMs - provenAtMs >= TRUSTED_FOR_MS) onGap();
+      provenAtMs = sentAtMs;
+      firstProven();
+    },
+    logger,
   });
 
-  const heartbeat = setInterval(() => void beat(), HEARTBEAT_MS).unref();
+  const timer = setInterval(() => void beat(), HEARTBEAT_MS).unref();
 
   new Gauge({
     name: 'sv_cache_channel_trusted',
@@ -114,21 +109,10 @@ export function createInvalidationChannel(options: {
   return {
     isTrusted,
     whenTrusted,
-    async publish(keys) {
-      await connection.run(async (redis) => {
-        // Removed first: whoever hears the message must not find the old value again.
-        const results = await redis
-          .pipeline()
-          .del(...keys)
-          .publish(staleChannel, JSON.stringify(keys))
-          .exec();
-        for (const [error] of results ?? []) if (error !== null) throw error;
-      });
-    },
+    publish: (keys) => invalidator.invalidate(keys, stale, JSON.stringify(keys)),
     close() {
-      clearInterval(heartbeat);
-      subscriber.removeListener('close', lose);
-      subscriber.disconnect();
+      clearInterval(timer);
+      subscriber.close();
     },
   };
 }

@@ -46,7 +46,7 @@ export function createSharedTier(options: { connection: CacheConnection; logger:
       const token = `${LEASE_PREFIX}${instance} ${leases}`;
       try {
         // One command for both: what is there, or our token if there is nothing.
-        const text = await connection.run((redis) => redis.set(key, token, 'PX', LEASE_MS, 'NX', 'GET'));
+        const text = await connection.run(key, (redis) => redis.set(key, token, 'PX', LEASE_MS, 'NX', 'GET'));
         if (text === null) return { found: 'nothing', token };
         return text.startsWith(LEASE_PREFIX) ? { found: 'lease' } : { found: 'value', json: text };
       } catch (error) {
@@ -61,7 +61,8 @@ export function createSharedTier(options: { connection: CacheConnection; logger:
     async fill(key, token, json, ttlSeconds) {
       try {
         return (
-          (await connection.run((redis) => redis.eval(FILL, 1, key, token, json ?? '', ttlSeconds))) === 1
+          (await connection.run(key, (redis) => redis.eval(FILL, 1, key, token, json ?? '', ttlSeconds))) ===
+          1
         );
       } catch (error) {
         logger.debug({ err: error }, 'the cache took no value');
@@ -70,7 +71,7 @@ export function createSharedTier(options: { connection: CacheConnection; logger:
     },
     async remove(key) {
       try {
-        await connection.run((redis) => redis.del(key));
+        await connection.run(key, (redis) => redis.del(key));
       } catch (error) {
         logger.debug({ err: error }, 'the cache removed no value');
       }

@@ -1,4 +1,22 @@
-export { ConfigError, type ConfigFault, loadConfig, loadConfigOrExit, withPassword } from './load.ts';
+export {
+  type Budget,
+  type ConnectionNeeds,
+  type ConnectionPlan,
+  type ConnectionUse,
+  connectionPlan,
+  type Excess,
+  excessOf,
+} from './connection-plan.ts';
+export {
+  ConfigError,
+  type ConfigFault,
+  isSet,
+  loadConfig,
+  loadConfigOrExit,
+  PLANNED_PREFIX,
+  withPassword,
+} from './load.ts';
+export { addressOf, isBundled, isOfThisStack, type ServerUrlName, usesTls } from './servers.ts';
 export {
   type Config,
   type EmailProviderName,

@@ -101,6 +101,20 @@ test('a password with reserved characters survives its way into a URL', () => {
   expect(url.username).toBe('sv_app');
 });
 
+describe('a Redis', () => {
+  test('is one server or a cluster, and what is neither is told both', () => {
+    const REDIS_URL = 'redis-cluster://redis-cluster:6379';
+    expect(loadConfig(['REDIS_URL'], { REDIS_URL }).REDIS_URL).toBe(REDIS_URL);
+    expect(faultsOf(() => loadConfig(['REDIS_URL'], { REDIS_URL: 'http://redis:6379' }))).toEqual([
+      { name: 'REDIS_URL', expected: expect.stringMatching(/^must be .*redis:.*redis-cluster:/) },
+    ]);
+  });
+
+  test('that is a cluster takes its password as one server does', () => {
+    expect(withPassword('redis-cluster://sv@one:6379', 'p@ss')).toBe('redis-cluster://sv:p%40ss@one:6379');
+  });
+});
+
 describe('the providers of email', () => {
   const names = Object.keys(settings).filter((name) =>
     /^(EMAIL|SMTP|AWS|SES|BREVO|SENDGRID)_/.test(name),
@@ -149,4 +163,21 @@ describe('the providers of email', () => {
       'SMTP_URL must be a URL that starts with smtp:// or smtps://',
     ]);
   });
+});
+
+test('replicas are URLs separated by commas, none where nothing is set', () => {
+  const replicasOf = (value: string) =>
+    loadConfig(['DATABASE_REPLICA_URL'], { DATABASE_REPLICA_URL: value }).DATABASE_REPLICA_URL;
+  expect(replicasOf('')).toEqual([]);
+  expect(replicasOf('postgres://u@a/sv')).toEqual(['postgres://u@a/sv']);
+  expect(replicasOf('postgres://u@a/sv, postgresql://u@b/sv')).toEqual([
+    'postgres://u@a/sv',
+    'postgresql://u@b/sv',
+  ]);
+  expect(faultsOf(() => replicasOf('postgres://u@a/sv,b'))).toEqual([
+    {
+      name: 'DATABASE_REPLICA_URL',
+      expected: 'must be a URL that starts with postgres:// or postgresql://',
+    },
+  ]);
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { rules } from './rules.ts';
+import { completeServerUrls } from './servers.ts';
 import { aliases, type Config, type SettingName, settings } from './settings.ts';
 
 export interface ConfigFault {
@@ -24,8 +25,9 @@ export class ConfigError extends Error {
 
 /**
  * Reads the named settings from an environment. `NAME_FILE` holds the path of a file with the value
- * (Compose secrets); a blank value counts as unset; setting both NAME and NAME_FILE is a fault. Settings that belong
- * together (rules.ts) are held against each other where all of them are named.
+ * (Compose secrets); a blank value counts as unset; setting both NAME and NAME_FILE is a fault. PLANNED_NAME is what
+ * `make up` has computed for an unset one. Settings that belong together (rules.ts) are held against each
+ * other where all of them are named.
  * Throws {@link ConfigError} with every fault of every named setting.
  */
 export function loadConfig<const Names extends SettingName>(
@@ -34,9 +36,9 @@ export function loadConfig<const Names extends SettingName>(
 ): Config<Names> {
   const faults: ConfigFault[] = [];
   const config: { -readonly [Name in SettingName]?: unknown } = {};
-  for (const name of names) {
+  const read = (name: SettingName) => {
     const raw = readRaw(name, environment, faults);
-    if (raw === faulty) continue;
+    if (raw === faulty) return;
     const result = settings[name].safeParse(raw);
     if (result.success) config[name] = result.data;
     else
@@ -44,8 +46,15 @@ export function loadConfig<const Names extends SettingName>(
         name,
         expected: raw === undefined ? missing(name) : (result.error.issues[0]?.message ?? 'is wrong'),
       });
-  }
+  };
   const asked = new Set<SettingName>(names);
+  for (const name of asked) read(name);
+  completeServerUrls(config, (name) => {
+    // Who names a URL needs its CA, whether that is named or not.
+    if (!asked.has(name)) read(name);
+    asked.add(name);
+    return config[name] as string | undefined;
+  });
   for (const rule of rules) {
     if (!rule.concerns.every((name) => asked.has(name))) continue;
     // What is faulty by itself need not be called missing as well.
@@ -73,6 +82,12 @@ export function loadConfigOrExit<const Names extends SettingName>(names: readonl
   }
 }
 
+/** Whether a setting has a value of somebody's, and not its default. */
+export function isSet(name: SettingName, environment: NodeJS.ProcessEnv = process.env): boolean {
+  const sources = [name, aliases[name] ?? name, `${name}_FILE`, PLANNED_PREFIX + name];
+  return sources.some((source) => Boolean(environment[source]?.trim()));
+}
+
 /** A URL without a password, and a password from a secret, as one connection URL. */
 export function withPassword(url: string, password: string | undefined): string {
   if (password === undefined) return url;
@@ -80,6 +95,9 @@ export function withPassword(url: string, password: string | undefined): string 
   parsed.password = encodeURIComponent(password);
   return parsed.href;
 }
+
+/** What `make up` has computed for a setting: it stands where nobody has chosen a value. */
+export const PLANNED_PREFIX = 'PLANNED_';
 
 const faulty = Symbol('faulty');
 
@@ -89,8 +107,9 @@ function readRaw(
   faults: ConfigFault[],
 ): string | undefined | typeof faulty {
   const direct = environment[name]?.trim() || environment[aliases[name] ?? name]?.trim();
+  const planned = environment[PLANNED_PREFIX + name]?.trim();
   const path = environment[`${name}_FILE`]?.trim();
-  if (!path) return direct || undefined;
+  if (!path) return direct || planned || undefined;
   if (direct) {
     faults.push({ name, expected: `is set twice: by ${name} and by ${name}_FILE; keep one` });
     return faulty;

@@ -1,9 +1,10 @@
 /** What settings must hold together: a feature that is on has all that it needs. */
 import type { ConfigFault } from './load.ts';
+import { serverRule } from './server-rules.ts';
 import type { Config, EmailProviderName, SettingName } from './settings.ts';
 
 /** As read so far: a faulty one is absent. */
-type Settings = Partial<Config<SettingName>>;
+export type Settings = Partial<Config<SettingName>>;
 
 export interface SettingRule {
   /** Checked where a process reads all of these. */
@@ -60,4 +61,43 @@ const emailProviders: SettingRule = {
   },
 };
 
-export const rules: readonly SettingRule[] = [emailProviders];
+const S3_SETTINGS = [
+  'BACKUP_S3_ENDPOINT',
+  'BACKUP_S3_BUCKET',
+  'BACKUP_S3_REGION',
+  'BACKUP_S3_KEY_ID',
+  'BACKUP_S3_SECRET',
+] as const;
+
+const backups: SettingRule = {
+  concerns: [
+    'BACKUP_REPOSITORY',
+    'BACKUP_ENCRYPTION_KEY',
+    'BACKUP_FULL_DAYS',
+    'BACKUP_INCREMENTAL_HOURS',
+    'BACKUP_RETENTION_DAYS',
+    ...S3_SETTINGS,
+  ],
+  check(config) {
+    const repository = config.BACKUP_REPOSITORY;
+    if (repository === undefined || repository === 'off') return [];
+    const needed: readonly SettingName[] = [
+      'BACKUP_ENCRYPTION_KEY',
+      ...(repository === 's3' ? S3_SETTINGS : []),
+    ];
+    const faults: ConfigFault[] = needed
+      .filter((name) => config[name] === undefined)
+      .map((name) => ({ name, expected: `is missing; BACKUP_REPOSITORY=${repository} needs it` }));
+    const { BACKUP_FULL_DAYS: full, BACKUP_INCREMENTAL_HOURS: incremental } = config;
+    if (full !== undefined && incremental !== undefined && incremental > full * 24) {
+      faults.push({ name: 'BACKUP_INCREMENTAL_HOURS', expected: 'must not be longer than BACKUP_FULL_DAYS' });
+    }
+    const kept = config.BACKUP_RETENTION_DAYS;
+    if (full !== undefined && kept !== undefined && kept < full) {
+      faults.push({ name: 'BACKUP_RETENTION_DAYS', expected: 'must not be less than BACKUP_FULL_DAYS' });
+    }
+    return faults;
+  },
+};
+
+export const rules: readonly SettingRule[] = [emailProviders, backups, serverRule];

@@ -3,7 +3,9 @@
  * A setting without a default is required by each process that names it. No secret has a default.
  */
 import { createPublicKey } from 'node:crypto';
+import { parseRedisUrl, REDIS_URL_EXPECTED } from '@sv-sdk/redis/url';
 import { z } from 'zod';
+import { caFile, refuseDoubtfulTls } from './servers.ts';
 
 /** A secret under this length is refused: 32 characters of hexadecimal are 128 bits. */
 const MIN_SECRET_LENGTH = 32;
@@ -12,6 +14,12 @@ const url = (...protocols: [string, ...string[]]) =>
   z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
     error: `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   });
+
+const postgresUrl = url('postgres:', 'postgresql:').superRefine(refuseDoubtfulTls);
+
+const redisUrl = z
+  .string()
+  .refine((value) => parseRedisUrl(value) !== undefined, { error: `must be ${REDIS_URL_EXPECTED}` });
 
 const integer = (min: number, max: number) =>
   z
@@ -42,10 +50,22 @@ const list = z.string().transform((value) =>
     .filter((item) => item !== ''),
 );
 
+/** Separated by commas. */
+const postgresUrls = list.pipe(z.array(postgresUrl));
+
 const decimal = z
   .string()
   .regex(/^\d{1,6}(?:\.\d{1,6})?$/, { error: 'must be a number such as 0.10' })
   .transform(Number);
+
+/** As Docker and Postgres write them: 1g, 512m, 128MB. */
+const bytes = z
+  .string()
+  .regex(/^[1-9]\d*(?:\.\d+)?\s*[kmgt]?b?$/i, { error: 'must be a size such as 512m or 1g' })
+  .transform((value) => {
+    const unit = 'kmgt'.indexOf(/[kmgt]/i.exec(value)?.[0].toLowerCase() ?? ' ') + 1;
+    return Math.round(Number.parseFloat(value) * 1024 ** unit);
+  });
 
 const EMAIL_PROVIDERS = ['smtp', 'ses', 'brevo', 'sendgrid', 'mock'] as const;
 export type EmailProviderName = (typeof EMAIL_PROVIDERS)[number];
@@ -78,23 +98,56 @@ export const settings = {
   SHUTDOWN_DEADLINE_SECONDS: integer(1, 300).default(25),
 
   // Postgres. The URLs hold no password: it comes as DB_PASSWORD (or DB_PASSWORD_FILE).
-  DATABASE_URL: url('postgres:', 'postgresql:'),
-  DATABASE_REPLICA_URL: url('postgres:', 'postgresql:').optional(),
-  DATABASE_DIRECT_URL: url('postgres:', 'postgresql:'),
+  DATABASE_URL: postgresUrl,
+  /** One of each replica, separated by commas; none: all reads go to the primary. */
+  DATABASE_REPLICA_URL: postgresUrls.default([]),
+  /** The server itself: migrations, backups, and what the bundled PgBouncer stands in front of. */
+  DATABASE_DIRECT_URL: postgresUrl,
+  DATABASE_REPLICA_DIRECT_URL: postgresUrl.optional(),
+  /** Of the servers above, where they are trusted by a CA of their own. */
+  DATABASE_CA_FILE: caFile.optional(),
   DB_PASSWORD: password,
   DB_OWNER_PASSWORD: password,
+  DB_MONITOR_PASSWORD: password.optional(),
   DB_POOL_MIN: integer(0, 1000).default(2),
   DB_POOL_MAX: integer(1, 1000).default(10),
+  /** PgBouncer's console, where `db migrate` has it open its connections anew; without a password it is left alone. */
+  PGBOUNCER_CONSOLE_URL: url('postgres:', 'postgresql:').default(
+    'postgres://sv_console@pgbouncer:6432/pgbouncer',
+  ),
+  PGBOUNCER_CONSOLE_PASSWORD: password.optional(),
+
+  // What the connections are planned from (connection-plan.ts), and what is planned: absent where a person has not
+  // chosen it.
+  APP_INSTANCES: integer(1, 10_000).default(2),
+  WORKER_INSTANCES: integer(1, 10_000).default(2),
+  POSTGRES_CPUS: z
+    .string()
+    .regex(/^(?=.*[1-9])\d{1,4}(?:\.\d{1,3})?$/, {
+      error: 'must be a number of CPUs above 0, such as 2 or 1.5',
+    })
+    .transform(Number)
+    .default(2),
+  POSTGRES_MEMORY: bytes.default(1024 ** 3),
+  POSTGRES_SHARED_BUFFERS: bytes.default(128 * 1024 ** 2),
+  /** Disks that seek: of the pool formula. An SSD, or a volume of a cloud, counts as one. */
+  POSTGRES_SPINDLES: integer(0, 1000).default(1),
+  POSTGRES_MAX_CONNECTIONS: integer(10, 100_000).optional(),
+  PGBOUNCER_POOL_SIZE: integer(1, 10_000).optional(),
+  PGBOUNCER_MAX_CLIENT_CONN: integer(10, 1_000_000).optional(),
 
   // When an app turns requests away rather than let all of them wait.
   OVERLOAD_EVENT_LOOP_DELAY_MS: integer(10, 10_000).default(200),
   OVERLOAD_POOL_WAITING: integer(1, 10_000).default(100),
 
-  // Redis: the cache may be wiped at any time; the queue must keep what it has.
-  REDIS_URL: url('redis:', 'rediss:'),
+  // Redis: the cache may be wiped at any time; the queue must keep what it has. A cluster may be both.
+  REDIS_URL: redisUrl,
   REDIS_PASSWORD: password.optional(),
-  REDIS_QUEUE_URL: url('redis:', 'rediss:'),
+  REDIS_QUEUE_URL: redisUrl,
   REDIS_QUEUE_PASSWORD: password.optional(),
+  REDIS_CA_FILE: caFile.optional(),
+  /** The URLs of servers that somebody has set, by their names: Compose leaves bundled servers out by them. */
+  SERVERS_SET: list.default([]),
 
   // Identity.
   BETTER_AUTH_SECRET: secret,
@@ -197,6 +250,43 @@ export const settings = {
   PLATFORM_URL: url('http:', 'https:').default('http://nginx:8080'),
   BACKUP_DIR: z.string().default('backups'),
   COMPRESS_BACKUP: boolean.default(true),
+
+  // Backups of the bundled Postgres by pgBackRest (infra/postgres/backup-*.sh). The processes only check them.
+  BACKUP_REPOSITORY: z
+    .enum(['volume', 's3', 'off'], { error: 'must be volume, s3 or off' })
+    .default('volume'),
+  BACKUP_ENCRYPTION_KEY: secret.optional(),
+  BACKUP_FULL_DAYS: integer(1, 365).default(7),
+  BACKUP_INCREMENTAL_HOURS: integer(1, 168).default(24),
+  /** How far back a moment can be restored. */
+  BACKUP_RETENTION_DAYS: integer(1, 3650).default(14),
+  /** WAL that may wait to be archived; past it WAL is dropped rather than the disk filled. */
+  BACKUP_WAL_QUEUE_MAX: z
+    .string()
+    .regex(/^[1-9]\d{0,5}(?:MiB|GiB)$/, { error: 'must be a size such as 512MiB or 4GiB' })
+    .default('4GiB'),
+  BACKUP_S3_ENDPOINT: z
+    .string()
+    .regex(/^[A-Za-z0-9.-]+(?::\d{1,5})?$/, { error: 'must be a host, or host:port, without https://' })
+    .optional(),
+  BACKUP_S3_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { error: 'must be the name of a bucket' })
+    .optional(),
+  BACKUP_S3_REGION: z
+    .string()
+    .regex(/^[a-z0-9-]{1,64}$/, { error: 'must be the name of a region, such as eu-central-1' })
+    .optional(),
+  BACKUP_S3_PREFIX: z
+    .string()
+    .regex(/^(?:\/[\w.-]+)+$/, { error: 'must be a path that starts with /' })
+    .default('/sv'),
+  BACKUP_S3_KEY_ID: z.string().optional(),
+  BACKUP_S3_SECRET: z.string().optional(),
+  /** Where `sdk db status` finds what the primary's node says of them. */
+  BACKUP_STATUS_PATH: z.string().default('/var/lib/sv-backup-status/status.json'),
+  BACKUP_S3_URI_STYLE: z.enum(['host', 'path'], { error: 'must be host or path' }).default('host'),
+
   /** `sdk dev …` makes users with printed passwords and wipes data: only where somebody has said that it may. */
   SV_ENV: z
     .enum(['production', 'development'], { error: 'must be production or development' })

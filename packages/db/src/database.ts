@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@sv-sdk/telemetry';
 import { drizzle } from 'drizzle-orm/node-postgres';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Registry } from 'prom-client';
+import { type ConflictOutcome, type ConflictReason, conflictOf, repeatOnConflict } from './conflict.ts';
 import { JoinedTransaction, Joining } from './joined-transaction.ts';
-import { createDatabaseMetrics, type ReadReason } from './metrics.ts';
-import { RECENT_WRITE_SECONDS, type RecentWrites, WriteMemory } from './recent-writes.ts';
-import { ReplicaClient } from './replica-client.ts';
-import { ReplicaMonitor } from './replica-monitor.ts';
+import { createDatabaseMetrics } from './metrics.ts';
+import { createPool } from './pool.ts';
+import { type RecentWrites, WriteMemory } from './recent-writes.ts';
+import { type ReadChoice, ReplicaSet } from './replica-set.ts';
 import { staleKeysOf } from './stale-keys.ts';
 import { type Db, type Tx, transact } from './transaction.ts';
 
@@ -15,9 +16,9 @@ export interface Database {
   /** Drizzle on the primary, for single statements and for what must be the truth (authentication). */
   write(): Db;
   /**
-   * Drizzle on the replica if that has replayed this principal's last write, else on the primary; without a
-   * principal, on any replica that isn't far behind. For single statements that only read. Never fails
-   * because of the replica: a statement that fails there is run on the primary.
+   * Drizzle on a replica that has replayed this principal's last write, the least busy one, else on the primary;
+   * without a principal, on any replica that isn't far behind. For single statements that only read. Never fails
+   * because of a replica: a statement that fails there is run on the primary.
    */
   read(principalId?: string): Promise<Db>;
   /**
@@ -27,10 +28,15 @@ export interface Database {
    * Inside of `inOneTransaction` it is a savepoint of that transaction, and committed with it; with `separate`
    * it is a transaction of its own all the same. As that needs a second connection, use it before the first
    * other `withTx` or after the last: a pool whose every connection waits for another stands still.
+   *
+   * `repeatable`: when Postgres gives the transaction up for the sake of another (a deadlock, a serialization
+   * failure), `action` is run again from its beginning, up to three times. Only for an action that does nothing
+   * that a rollback doesn't undo: no mail, no cookie, nothing added to what lies outside of it. Never inside of
+   * `inOneTransaction`, which only a new request can repeat as a whole.
    */
   withTx<T>(
     action: (tx: Tx) => Promise<T>,
-    options?: { principalId?: string; separate?: boolean },
+    options?: { principalId?: string; separate?: boolean; repeatable?: boolean },
   ): Promise<T>;
   /**
    * Runs `action` so that every `withTx`, `write()` and `read()` in it, however deep, is part of one
@@ -54,8 +60,8 @@ export interface Database {
 
 export interface DatabaseOptions {
   primaryUrl: string;
-  /** Undefined: there is no replica, all reads go to the primary. */
-  replicaUrl?: string | undefined;
+  /** One of each replica; none: all reads go to the primary. */
+  replicaUrls?: readonly string[] | undefined;
   /** Connections that stay open when idle, per pool. */
   poolMin: number;
   poolMax: number;
@@ -69,28 +75,23 @@ export interface DatabaseOptions {
   replicaMaxLagSeconds?: number;
 }
 
-const REPLICA_MAX_LAG_SECONDS = RECENT_WRITE_SECONDS / 3;
-/** How long a caller waits for a connection, new or lent to others (pg.Pool: for ever). */
+/** How long a caller waits for a connection to the primary. */
 const PRIMARY_WAIT_MS = 5_000;
-/** Shorter, as the primary can take the read. */
-const REPLICA_WAIT_MS = 1_000;
-const IDLE_TIMEOUT_MS = 30_000;
-/** Connections are renewed, so that they spread again over PgBouncers and servers that have come since. */
-const MAX_LIFETIME_SECONDS = 1_800;
 const PING_LIMIT_MS = 2_000;
 
-/** Opens no connection by itself but the monitor's of the replica, so a start doesn't fail on a database that is away. */
+/** Opens no connection by itself but those that watch where replicas are, so a start doesn't fail on a database that is away. */
 export function createDatabase(options: DatabaseOptions): Database {
-  const { logger } = options;
-  const primary = createPool(options.primaryUrl, 'primary', PRIMARY_WAIT_MS, options);
-  const replica =
-    options.replicaUrl === undefined
-      ? undefined
-      : createPool(options.replicaUrl, 'replica', REPLICA_WAIT_MS, options);
-  const metrics = createDatabaseMetrics(
-    options.registry,
-    replica === undefined ? { primary } : { primary, replica },
-  );
+  const { logger, poolMin, poolMax, replicaUrls = [] } = options;
+  const primary = createPool({
+    name: 'primary',
+    url: options.primaryUrl,
+    min: poolMin,
+    max: poolMax,
+    waitMs: PRIMARY_WAIT_MS,
+    logger,
+  });
+  const metrics = createDatabaseMetrics(options.registry);
+  metrics.addPool('primary', primary);
   const memory = new WriteMemory(options.recentWrites, logger);
 
   const joining = new Joining();
@@ -113,7 +114,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   };
 
-  const isAnyRemembered = replica !== undefined || options.recentWrites !== undefined;
+  const isAnyRemembered = replicaUrls.length > 0 || options.recentWrites !== undefined;
 
   /** What is to be done after a commit, before the caller hears of it. */
   const afterCommit = async (done: {
@@ -148,15 +149,32 @@ export function createDatabase(options: DatabaseOptions): Database {
     return value;
   };
 
-  const route =
-    replica &&
-    createReplicaRoute({ ...options, primary, joiningPool, replica, memory, fallbacks: metrics.fallbacks });
+  const replicas =
+    replicaUrls.length === 0
+      ? undefined
+      : new ReplicaSet({
+          urls: replicaUrls,
+          poolMin,
+          poolMax,
+          logger,
+          primary,
+          joiningPool,
+          memory,
+          metrics,
+          maxLagSeconds: options.replicaMaxLagSeconds,
+        });
 
   const isInOpenTransaction = () => joining.joined?.hasBegun ?? false;
   const choose = async (principalId: string | undefined): Promise<ReadChoice> => {
-    if (route === undefined) return toPrimary('none');
-    // The replica can't have what isn't committed.
-    return isInOpenTransaction() ? toPrimary('recent_write') : route.choose(principalId);
+    if (replicas === undefined) return { server: 'primary', reason: 'none' };
+    // No replica can have what isn't committed.
+    if (isInOpenTransaction()) return { server: 'primary', reason: 'recent_write' };
+    return replicas.choose(principalId);
+  };
+
+  const onConflict = (reason: ConflictReason, outcome: ConflictOutcome) => {
+    metrics.conflicts.inc({ reason, outcome });
+    logger.info({ reason, outcome }, 'Postgres gave a transaction up for the sake of another');
   };
 
   return {
@@ -165,15 +183,17 @@ export function createDatabase(options: DatabaseOptions): Database {
     isInOpenTransaction,
 
     async read(principalId) {
-      const choice = await choose(principalId);
-      metrics.reads.inc(choice);
-      return choice.target === 'replica' && route !== undefined ? route.db : onPrimary;
+      const { server, reason, db = onPrimary } = await choose(principalId);
+      metrics.reads.inc({ target: server === 'primary' ? 'primary' : 'replica', server, reason });
+      return db;
     },
 
-    async withTx(action, { principalId, separate = false } = {}) {
+    async withTx(action, { principalId, separate = false, repeatable = false } = {}) {
       const { joined } = joining;
-      if (separate) return joining.apart(() => alone(action, principalId));
-      if (joined === undefined) return alone(action, principalId);
+      const onItsOwn = () =>
+        repeatOnConflict(() => alone(action, principalId), { isRepeatable: repeatable, onConflict });
+      if (separate) return joining.apart(onItsOwn);
+      if (joined === undefined) return onItsOwn();
       const value = await joining.inSavepoint(action);
       if (principalId !== undefined) joined.principalIds.add(principalId);
       return value;
@@ -198,6 +218,8 @@ export function createDatabase(options: DatabaseOptions): Database {
         value = await joining.run(joined, action);
       } catch (error) {
         await joined.rollback(error);
+        const reason = conflictOf(error);
+        if (reason !== undefined) onConflict(reason, 'not_repeatable');
         throw error;
       }
       const committed = await joined.commit();
@@ -223,80 +245,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     },
 
     async close() {
-      await route?.close();
-      await Promise.all([primary.end(), replica?.end()]);
+      await replicas?.close();
+      await primary.end();
     },
   };
-}
-
-interface ReadChoice {
-  readonly target: 'replica' | 'primary';
-  readonly reason: ReadReason;
-}
-
-const toPrimary = (reason: ReadReason) => ({ target: 'primary', reason }) as const;
-const toReplica = (reason: ReadReason) => ({ target: 'replica', reason }) as const;
-
-function createReplicaRoute(
-  options: DatabaseOptions & {
-    primary: pg.Pool;
-    /** The primary, or the connection of the transaction to join. */
-    joiningPool: Pick<pg.Pool, 'query'>;
-    replica: pg.Pool;
-    memory: WriteMemory;
-    fallbacks: ReturnType<typeof createDatabaseMetrics>['fallbacks'];
-  },
-) {
-  const { primary, joiningPool, replica, memory, logger, fallbacks } = options;
-  const monitor = new ReplicaMonitor({
-    replica: createPool(options.replicaUrl, 'replica monitor', REPLICA_WAIT_MS, {
-      poolMin: 1,
-      poolMax: 1,
-      logger,
-    }),
-    primary,
-    logger,
-    maxLagMs: (options.replicaMaxLagSeconds ?? REPLICA_MAX_LAG_SECONDS) * 1000,
-  });
-  const client = new ReplicaClient({ replica, primary: joiningPool, monitor, fallbacks });
-  // Drizzle asks a pool for nothing but query(), except in transaction().
-  const db = drizzle(client as unknown as pg.Pool);
-  db.transaction = async () => {
-    throw new Error('read() is for single statements; a transaction is started by withTx()');
-  };
-  return {
-    db,
-    async choose(principalId: string | undefined): Promise<ReadChoice> {
-      const state = monitor.state();
-      if (!state.usable) return toPrimary(state.reason);
-      if (principalId === undefined) return toReplica('none');
-      const write = await memory.compare(principalId, state.replayed);
-      return write === 'recent_write' ? toPrimary(write) : toReplica(write);
-    },
-    close: () => monitor.close(),
-  };
-}
-
-/**
- * No `statement_timeout`, `lock_timeout`, `idle_in_transaction_session_timeout` or `options` here: node-postgres
- * sends them at the start of a connection, where PgBouncer refuses them. They are set on the role.
- */
-function createPool(
-  url: string | undefined,
-  name: string,
-  waitMs: number,
-  options: { poolMin: number; poolMax: number; logger: Logger },
-): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString: url,
-    min: options.poolMin,
-    max: options.poolMax,
-    connectionTimeoutMillis: waitMs,
-    idleTimeoutMillis: IDLE_TIMEOUT_MS,
-    maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
-    keepAlive: true,
-  });
-  // An idle connection that the other side closes; the pool has dropped it. Without a listener the process ends.
-  pool.on('error', (error) => options.logger.warn({ err: error, pool: name }, 'an idle connection was lost'));
-  return pool;
 }

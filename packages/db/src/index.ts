@@ -1,12 +1,17 @@
+export { withClient } from './client.ts';
 export { createDatabase, type Database, type DatabaseOptions } from './database.ts';
 export {
   type MigrationReport,
   type MigrationStatus,
+  maxConnectionsOf,
   migrate,
   migrationStatus,
   type Seed,
 } from './migrate.ts';
+export { type PrepareReport, prepareServer } from './prepare.ts';
+export { primaryUrl } from './primary-url.ts';
 export { RECENT_WRITE_SECONDS, type RecentWrites } from './recent-writes.ts';
+export { renewPools } from './renew-pools.ts';
 export * from './schema/index.ts';
 export { markStale } from './stale-keys.ts';
 export {

@@ -32,7 +32,7 @@ beforeEach(async () => {
       remember: async (principalId) => {
         remembered.push(principalId);
       },
-      lastLsn: async () => undefined,
+      lastPosition: async () => undefined,
     },
   });
   observer = open(new Registry(), {});

@@ -1,21 +1,27 @@
 import type pg from 'pg';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { ReplicaMonitor } from './replica-monitor.ts';
 
 /**
- * Why a read went where it went. To the replica: `none`, the caller wrote nothing lately; `caught_up`, it has
- * replayed what the caller wrote. To the primary: `recent_write`, it has not; `lag`, `down`; `none`, there is
- * no replica.
+ * Why a read went where it went. To a replica: `none`, the caller wrote nothing lately; `caught_up`, it has
+ * replayed what the caller wrote. To the primary: `recent_write`, none has; `lag`, `down`: none is in use; `none`, there
+ * is none.
  */
 export type ReadReason = 'none' | 'caught_up' | 'recent_write' | 'lag' | 'down';
 
-export function createDatabaseMetrics(registry: Registry, pools: Readonly<Record<string, pg.Pool>>) {
+export type DatabaseMetrics = ReturnType<typeof createDatabaseMetrics>;
+
+/** A server is `primary`, `replica_1`, `replica_2`, …: as many as there are URLs. */
+export function createDatabaseMetrics(registry: Registry) {
+  const pools = new Map<string, pg.Pool>();
+  const replicas = new Map<string, ReplicaMonitor>();
   new Gauge({
     name: 'sv_db_pool_connections',
     help: 'Connections of this process, by pool and whether a query or transaction holds them.',
     labelNames: ['pool', 'state'],
     registers: [registry],
     collect() {
-      for (const [name, pool] of Object.entries(pools)) {
+      for (const [name, pool] of pools) {
         this.set({ pool: name, state: 'idle' }, pool.idleCount);
         this.set({ pool: name, state: 'in_use' }, pool.totalCount - pool.idleCount);
       }
@@ -27,19 +33,46 @@ export function createDatabaseMetrics(registry: Registry, pools: Readonly<Record
     labelNames: ['pool'],
     registers: [registry],
     collect() {
-      for (const [name, pool] of Object.entries(pools)) this.set({ pool: name }, pool.waitingCount);
+      for (const [name, pool] of pools) this.set({ pool: name }, pool.waitingCount);
+    },
+  });
+  new Gauge({
+    name: 'sv_db_replica_usable',
+    help: 'Whether this process reads a replica: 1, or 0 while it is down, far behind or no replica of the primary.',
+    labelNames: ['server'],
+    registers: [registry],
+    collect() {
+      for (const [server, monitor] of replicas) this.set({ server }, monitor.state().usable ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'sv_db_replica_lag_seconds',
+    help: 'For how long the primary has had what a replica has not replayed, as this process sees it.',
+    labelNames: ['server'],
+    registers: [registry],
+    collect() {
+      for (const [server, monitor] of replicas) this.set({ server }, monitor.lagMs() / 1000);
     },
   });
   return {
-    reads: new Counter<'target' | 'reason'>({
+    addPool: (name: string, pool: pg.Pool) => void pools.set(name, pool),
+    addReplica: (name: string, monitor: ReplicaMonitor) => void replicas.set(name, monitor),
+    reads: new Counter<'target' | 'server' | 'reason'>({
       name: 'sv_db_reads_total',
       help: 'Where db.read() sent its callers, and why.',
-      labelNames: ['target', 'reason'],
+      labelNames: ['target', 'server', 'reason'],
       registers: [registry],
     }),
-    fallbacks: new Counter({
+    fallbacks: new Counter<'server'>({
       name: 'sv_db_replica_fallbacks_total',
-      help: 'Statements that failed on the replica and were run on the primary instead.',
+      help: 'Statements that failed on a replica and were run on the primary instead.',
+      labelNames: ['server'],
+      registers: [registry],
+    }),
+    conflicts: new Counter<'reason' | 'outcome'>({
+      name: 'sv_db_transaction_conflicts_total',
+      help: 'Transactions that Postgres rolled back for the sake of another, and whether they were run again.',
+      labelNames: ['reason', 'outcome'],
       registers: [registry],
     }),
   };

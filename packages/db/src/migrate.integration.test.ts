@@ -59,6 +59,7 @@ test('migrating twice changes nothing the second time', async () => {
   expect(await migrate(database.directUrl, { logger, seeds: [seedOnePreference] })).toEqual({
     applied: 0,
     total: first.total,
+    position: expect.stringMatching(/^[0-9A-F]+\/[0-9A-F]+$/),
   });
   expect(await everything()).toEqual(before);
 });

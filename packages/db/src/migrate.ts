@@ -4,6 +4,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate as runDrizzleMigrations } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
+import { withClient } from './client.ts';
 import { seedSystemRoles } from './system-roles.ts';
 import { type Tx, transactOn } from './transaction.ts';
 
@@ -12,7 +13,6 @@ const migrationsFolder = fileURLToPath(new URL('../migrations', import.meta.url)
 /** Any number that nothing else locks: "SVMIGRAT" in ASCII. */
 const MIGRATION_LOCK = '6005072130269659476';
 const DEFAULT_LOCK_WAIT_SECONDS = 120;
-const CONNECT_LIMIT_MS = 10_000;
 /** This month and the next three: a quarter in which nobody has to migrate. */
 const AUDIT_MONTHS_AHEAD = 4;
 
@@ -23,6 +23,8 @@ export interface MigrationReport {
   /** Migrations that this run applied. */
   readonly applied: number;
   readonly total: number;
+  /** Where the primary's log ended after it: a replica that has replayed so far knows all of it. */
+  readonly position: string;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function migrate(
       { logger, onBroken: (error) => logger.warn({ err: error }, 'the connection of the migration broke') },
     );
     const total = await appliedMigrations(client);
-    const report = { applied: total - before, total };
+    const report = { applied: total - before, total, position: await position(client) };
     logger.info(report, report.applied === 0 ? 'the schema was up to date' : 'the schema was migrated');
     return report;
   });
@@ -68,16 +70,37 @@ export interface MigrationStatus {
   readonly sizeBytes: number;
   /** The last month (YYYY_MM) with a partition of its own in the audit log. */
   readonly auditPartitionsUntil: string | null;
+  /** The last WAL that went into the backups' archive, and the last failure since. */
+  readonly archive: { readonly archivedAt: Date | null; readonly failedAt: Date | null };
+}
+
+/** What the server behind `directUrl` allows, whatever the settings say that it should. */
+export async function maxConnectionsOf(directUrl: string): Promise<number> {
+  return await withClient(directUrl, async (client) => {
+    const { rows } = await client.query<{ most: number }>(
+      "select current_setting('max_connections')::int as most",
+    );
+    if (rows[0] === undefined) throw new Error('the server answered with no row');
+    return rows[0].most;
+  });
 }
 
 /** Where the database behind `directUrl` stands; changes nothing. */
 export async function migrationStatus(directUrl: string): Promise<MigrationStatus> {
   return await withClient(directUrl, async (client) => {
-    const { rows } = await client.query<{ server_version: string; size_bytes: string; until: string | null }>(
-      `select current_setting('server_version') as server_version,
+    const { rows } = await client.query<{
+      server_version: string;
+      size_bytes: string;
+      until: string | null;
+      archived_at: Date | null;
+      archive_failed_at: Date | null;
+    }>(
+      `select current_setting('server_version') as server_version, last_archived_time as archived_at,
+              case when last_failed_time > coalesce(last_archived_time, '-infinity') then last_failed_time end as archive_failed_at,
               pg_database_size(current_database())::text as size_bytes,
               (select max(right(relname, 7)) from pg_class
-               where relnamespace = to_regnamespace('audit') and relname ~ '^audit_logs_\\d{4}_\\d{2}$') as until`,
+               where relnamespace = to_regnamespace('audit') and relname ~ '^audit_logs_\\d{4}_\\d{2}$') as until
+       from pg_stat_archiver`,
     );
     const [facts] = rows;
     if (facts === undefined) throw new Error('the server answered with no row');
@@ -88,21 +111,9 @@ export async function migrationStatus(directUrl: string): Promise<MigrationStatu
       serverVersion: facts.server_version,
       sizeBytes: Number(facts.size_bytes),
       auditPartitionsUntil: facts.until,
+      archive: { archivedAt: facts.archived_at, failedAt: facts.archive_failed_at },
     };
   });
-}
-
-async function withClient<T>(url: string, action: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_LIMIT_MS });
-  // The statement under way is rejected; without a listener the process would end before it could say so.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return await action(client);
-  } finally {
-    // Ends the session, and with it the lock.
-    await client.end();
-  }
 }
 
 async function lock(client: pg.Client, options: { logger: Logger; lockWaitSeconds: number }): Promise<void> {
@@ -133,4 +144,12 @@ async function appliedMigrations(client: pg.Client): Promise<number> {
     'select count(*)::text as count from drizzle.__drizzle_migrations',
   );
   return Number(counts[0]?.count ?? 0);
+}
+
+async function position(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ position: string }>(
+    'select pg_current_wal_insert_lsn()::text as position',
+  );
+  if (rows[0] === undefined) throw new Error('the server answered with no row');
+  return rows[0].position;
 }

@@ -1,5 +1,4 @@
 import pg from 'pg';
-import type { Counter } from 'prom-client';
 import type { ReplicaMonitor } from './replica-monitor.ts';
 
 /**
@@ -9,7 +8,7 @@ import type { ReplicaMonitor } from './replica-monitor.ts';
 const NOT_WORTH_REPEATING = new Set(['57014', '25006']);
 
 /**
- * What drizzle needs of a pool: runs a statement on the replica, and on the primary if that fails. Whatever
+ * What drizzle needs of a pool: runs a statement on one replica, and on the primary if that fails. Whatever
  * fails there, a killed connection, a conflict with recovery, a column that a migration made a moment ago,
  * the primary knows the truth; and as nothing can have been changed, it is safe to ask again.
  */
@@ -17,18 +16,19 @@ export class ReplicaClient {
   readonly #replica: pg.Pool;
   readonly #primary: Pick<pg.Pool, 'query'>;
   readonly #monitor: ReplicaMonitor;
-  readonly #fallbacks: Counter;
+  readonly #onFallback: () => void;
 
   constructor(options: {
     replica: pg.Pool;
     primary: Pick<pg.Pool, 'query'>;
     monitor: ReplicaMonitor;
-    fallbacks: Counter;
+    /** Counts. */
+    onFallback: () => void;
   }) {
     this.#replica = options.replica;
     this.#primary = options.primary;
     this.#monitor = options.monitor;
-    this.#fallbacks = options.fallbacks;
+    this.#onFallback = options.onFallback;
   }
 
   async query(config: pg.QueryConfig, values?: unknown[]): Promise<pg.QueryResult> {
@@ -39,7 +39,7 @@ export class ReplicaClient {
       if (code !== undefined && NOT_WORTH_REPEATING.has(code)) throw error;
       // No SQLSTATE: the connection failed, and others' would as well.
       if (code === undefined) this.#monitor.suspect();
-      this.#fallbacks.inc();
+      this.#onFallback();
       return await this.#primary.query(config, values);
     }
   }

@@ -3,99 +3,56 @@ import { eq, sql } from 'drizzle-orm';
 import pg from 'pg';
 import { Registry } from 'prom-client';
 import { getContainerRuntimeClient } from 'testcontainers';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import { createDatabase, type Database, type DatabaseOptions } from './database.ts';
-import { parseLsn } from './lsn.ts';
 import type { RecentWrites } from './recent-writes.ts';
 import { users } from './schema/index.ts';
 import {
   createTestDatabase,
   databaseUrl,
+  SOON,
   startPgbouncer,
-  startReplica,
+  startTestReplica,
   type TestDatabase,
+  type TestReplica,
   type TestServer,
 } from './testing/index.ts';
 import type { Db } from './transaction.ts';
 
-/** For what happens by itself within moments: replay, a poll every 250 ms, time limits of a few seconds. */
-const SOON = { timeout: 10_000, interval: 20 };
-const SLOT = 'replica_of_a_test';
-const { secrets, network, postgres } = inject('databaseServers');
+const { secrets, network } = inject('databaseServers');
 const logger = createLogger({ service: 'test', version: 'test', level: 'silent' });
 
-let replica: TestServer;
+let replica: TestReplica;
 let replicaPgbouncer: TestServer;
-let primaryAdmin: pg.Client;
-let replicaAdmin: pg.Client;
 
 let database: TestDatabase;
 const opened: Database[] = [];
-let isPaused = false;
 
 beforeAll(async () => {
-  replica = await startReplica({ network, secrets, primary: postgres.internalHost, slot: SLOT });
-  replicaPgbouncer = await startPgbouncer({ network, secrets, server: replica.internalHost });
-  primaryAdmin = await connect(databaseUrl(postgres, 'postgres', secrets.postgres_password, 'postgres'));
-  replicaAdmin = await connect(databaseUrl(replica, 'postgres', secrets.postgres_password, 'postgres'));
+  replica = await startTestReplica('replica_of_a_test');
+  replicaPgbouncer = await startPgbouncer({ network, secrets, server: replica.server.internalHost });
 });
 
-afterAll(async () => {
-  await replicaAdmin.end();
-  // The primary would keep its log for a replica that never comes back. The containers go with their network.
-  await replica.container.stop({ remove: false });
-  await vi.waitFor(() => primaryAdmin.query('select pg_drop_replication_slot($1)', [SLOT]), SOON);
-  await primaryAdmin.end();
-});
+afterAll(() => replica.stop());
 
 beforeEach(async () => {
   database = await createTestDatabase();
-  await replayEverything();
+  await replica.untilReplayed();
 });
 
 afterEach(async () => {
-  if (isPaused) await resumeReplay();
+  // A test of its end has stopped it for good.
+  await replica.resumeReplay().catch(() => undefined);
   for (const db of opened.splice(0)) await db.close();
   await database.drop();
 });
-
-async function connect(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}
-
-async function pauseReplay(): Promise<void> {
-  isPaused = true;
-  await replicaAdmin.query('select pg_wal_replay_pause()');
-}
-
-async function resumeReplay(): Promise<void> {
-  await replicaAdmin.query('select pg_wal_replay_resume()');
-  isPaused = false;
-}
-
-async function replayEverything(): Promise<void> {
-  const { rows } = await primaryAdmin.query<{ position: string }>(
-    'select pg_current_wal_lsn()::text as position',
-  );
-  const written = parseLsn(rows[0]?.position ?? '');
-  const replayed = async () => {
-    const answer = await replicaAdmin.query<{ position: string }>(
-      'select pg_last_wal_replay_lsn()::text as position',
-    );
-    return parseLsn(answer.rows[0]?.position ?? '') >= written;
-  };
-  await expect.poll(replayed, SOON).toBe(true);
-}
 
 /** An instance of the platform: pools of its own, the replica behind a PgBouncer as in the stack. */
 async function openInstance(options: Partial<DatabaseOptions> = {}) {
   const registry = new Registry();
   const db = createDatabase({
     primaryUrl: database.pooledUrl,
-    replicaUrl: databaseUrl(replicaPgbouncer, 'sv_app', secrets.db_app_password, database.name),
+    replicaUrls: [databaseUrl(replicaPgbouncer, 'sv_app', secrets.db_app_password, database.name)],
     poolMin: 0,
     poolMax: 4,
     logger,
@@ -124,14 +81,14 @@ async function openReadyInstance(options: Partial<DatabaseOptions> = {}) {
 
 /** What all instances share, in the place of the cache. */
 class SharedMemory implements RecentWrites {
-  readonly #lsns = new Map<string, string>();
+  readonly #positions = new Map<string, string>();
 
-  async remember(principalId: string, lsn: string): Promise<void> {
-    this.#lsns.set(principalId, lsn);
+  async remember(principalId: string, position: string): Promise<void> {
+    this.#positions.set(principalId, position);
   }
 
-  async lastLsn(principalId: string): Promise<string | undefined> {
-    return this.#lsns.get(principalId);
+  async lastPosition(principalId: string): Promise<string | undefined> {
+    return this.#positions.get(principalId);
   }
 }
 
@@ -142,7 +99,7 @@ const countUsers = (db: Db, email: string) => db.$count(users, eq(users.email, e
 
 test('a writer reads its own write from the primary while the replica lags, and others read the replica', async () => {
   const { db, reads } = await openReadyInstance();
-  await pauseReplay();
+  await replica.pauseReplay();
   await addUser(db, 'writer', 'a@example.org');
 
   const forWriter = await db.read('writer');
@@ -157,7 +114,7 @@ test('a writer reads its own write from the primary while the replica lags, and 
   });
   expect(await countUsers(forOther, 'a@example.org')).toBe(0);
 
-  await resumeReplay();
+  await replica.resumeReplay();
   await expect
     .poll(() => reads('replica', 'caught_up').then(async () => (await db.read('writer')) === forOther), SOON)
     .toBe(true);
@@ -171,7 +128,7 @@ test('another instance knows of the write as well', async () => {
     openReadyInstance({ recentWrites }),
     openReadyInstance({ recentWrites }),
   ]);
-  await pauseReplay();
+  await replica.pauseReplay();
   await addUser(here.db, 'writer', 'a@example.org');
   expect(await countUsers(await there.db.read('writer'), 'a@example.org')).toBe(1);
   expect(await there.target('other')).toBe('replica');
@@ -180,7 +137,7 @@ test('another instance knows of the write as well', async () => {
 test('when the shared memory is away, reads go to the primary, and writes go on', async () => {
   const recentWrites: RecentWrites = {
     remember: () => Promise.reject(new Error('the cache is away')),
-    lastLsn: () => Promise.reject(new Error('the cache is away')),
+    lastPosition: () => Promise.reject(new Error('the cache is away')),
   };
   const { db, target } = await openReadyInstance({ recentWrites });
   await addUser(db, 'writer', 'a@example.org');
@@ -192,8 +149,8 @@ test('of 300 writes, each read back at once while replay is paused and resumed, 
   const { db, reads } = await openReadyInstance();
   let stale = 0;
   for (let i = 0; i < 300; i++) {
-    if (i % 20 === 0) await pauseReplay();
-    if (i % 20 === 10) await resumeReplay();
+    if (i % 20 === 0) await replica.pauseReplay();
+    if (i % 20 === 10) await replica.resumeReplay();
     const email = `user${i}@example.org`;
     await addUser(db, `writer${i % 7}`, email);
     if ((await countUsers(await db.read(`writer${i % 7}`), email)) !== 1) stale++;
@@ -204,12 +161,12 @@ test('of 300 writes, each read back at once while replay is paused and resumed, 
 
 test('a replica that lags too far behind is not read by anybody', async () => {
   const { db, target, reads } = await openReadyInstance({ replicaMaxLagSeconds: 1 });
-  await pauseReplay();
+  await replica.pauseReplay();
   expect(await target()).toBe('replica');
   await addUser(db, 'writer', 'a@example.org');
   await expect.poll(() => target('other'), SOON).toBe('primary');
   expect(await reads('primary', 'lag')).toBeGreaterThan(0);
-  await resumeReplay();
+  await replica.resumeReplay();
   await expect.poll(() => target('other'), SOON).toBe('replica');
 });
 
@@ -222,7 +179,7 @@ test('an idle primary makes no replica look late', async () => {
 });
 
 test('a server that is no replica is not read as one', async () => {
-  const { target, reads } = await openInstance({ replicaUrl: database.pooledUrl });
+  const { target, reads } = await openInstance({ replicaUrls: [database.pooledUrl] });
   await expect
     .poll(async () => (await target()) === 'primary' && (await reads('primary', 'down')) > 50, SOON)
     .toBe(true);
@@ -231,8 +188,9 @@ test('a server that is no replica is not read as one', async () => {
 test('a statement that only the lagging replica cannot run is answered by the primary', async () => {
   const { db, fallbacks } = await openReadyInstance();
   const onReplica = await db.read();
-  await pauseReplay();
-  const owner = await connect(database.directUrl);
+  await replica.pauseReplay();
+  const owner = new pg.Client({ connectionString: database.directUrl });
+  await owner.connect();
   await owner.query('create table email.just_migrated as select 42 as answer');
   await owner.end();
   expect(await onReplica.execute(sql`select answer from email.just_migrated`)).toMatchObject({
@@ -265,7 +223,7 @@ test('a query whose connection to the replica is killed is answered by the prima
   );
   const killed = async () =>
     (
-      await replicaAdmin.query(
+      await replica.admin.query(
         "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and query like '%pg_sleep%'",
         [database.name],
       )
@@ -278,7 +236,7 @@ test('a query whose connection to the replica is killed is answered by the prima
 test('named prepared statements work on the replica, and on the primary when they fall back to it', async () => {
   const { db } = await openReadyInstance();
   await addUser(db, 'writer', 'a@example.org');
-  await replayEverything();
+  await replica.untilReplayed();
   const byEmail = (await db.read())
     .select({ isReplica: sql<boolean>`pg_is_in_recovery()` })
     .from(users)
@@ -294,7 +252,7 @@ test('named prepared statements work on the replica, and on the primary when the
 /** A frozen container keeps its connections and answers nothing: the worst way for a server to be away. */
 async function withFrozenReplica(action: () => Promise<void>): Promise<void> {
   const docker = await getContainerRuntimeClient();
-  const container = docker.container.getById(replica.container.getId());
+  const container = docker.container.getById(replica.server.container.getId());
   await container.pause();
   try {
     await action();
@@ -306,7 +264,7 @@ async function withFrozenReplica(action: () => Promise<void>): Promise<void> {
 test('a replica that hangs fails no read, and is used again when it is back', async () => {
   const { db, target, reads } = await openReadyInstance();
   await addUser(db, 'writer', 'a@example.org');
-  await replayEverything();
+  await replica.untilReplayed();
   await expect.poll(() => target('writer'), SOON).toBe('replica');
   const chosenBefore = await db.read('writer');
   // Connections that are open already: a new one would fail at once, these would wait for ever.
@@ -325,7 +283,7 @@ test('a replica that hangs fails no read, and is used again when it is back', as
 test('a replica that is stopped while it is read fails no read', async () => {
   const { db, target, reads } = await openReadyInstance();
   await addUser(db, 'writer', 'a@example.org');
-  await replayEverything();
+  await replica.untilReplayed();
   let isStopping = true;
   let answered = 0;
   const reader = async (principalId: string) => {
@@ -336,7 +294,7 @@ test('a replica that is stopped while it is read fails no read', async () => {
   };
   const readers = ['writer', 'b', 'c', 'd'].map(reader);
   await expect.poll(() => answered, SOON).toBeGreaterThan(100);
-  await replica.container.stop({ remove: false });
+  await replica.server.container.stop({ remove: false });
   const before = answered;
   await expect.poll(() => answered, SOON).toBeGreaterThan(before + 100);
   isStopping = false;

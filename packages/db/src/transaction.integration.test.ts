@@ -176,6 +176,6 @@ test('without a replica, reads go to the primary', async () => {
   expect(await db.read('somebody')).toBe(db.write());
   const { values } = (await registry.getSingleMetric('sv_db_reads_total')?.get()) ?? { values: [] };
   expect(values).toEqual([
-    expect.objectContaining({ labels: { target: 'primary', reason: 'none' }, value: 1 }),
+    expect.objectContaining({ labels: { target: 'primary', server: 'primary', reason: 'none' }, value: 1 }),
   ]);
 });

@@ -2,6 +2,7 @@ import type { Logger } from '@sv-sdk/telemetry';
 import { type NodePgDatabase, NodePgSession, NodePgTransaction } from 'drizzle-orm/node-postgres';
 import { PgDialect, type PgTransactionConfig } from 'drizzle-orm/pg-core';
 import type pg from 'pg';
+import { INSERT_POSITION } from './position.ts';
 
 /** Drizzle over a pool. */
 export type Db = NodePgDatabase;
@@ -81,7 +82,7 @@ export async function transactOn<T>(
     throw error;
   }
   // One round trip for both: after the COMMIT the rest of the text runs outside of the transaction.
-  const answers: unknown = await command(options.wantPosition ? `commit; ${INSERT_POSITION}` : 'commit');
+  const answers: unknown = await command(options.wantPosition ? `commit; ${POSITION}` : 'commit');
   const [committed, position] = (Array.isArray(answers) ? answers : [answers]) as pg.QueryResult[];
   if (committed?.command !== 'COMMIT') {
     // Postgres answers COMMIT of a failed transaction with ROLLBACK and no error.
@@ -92,15 +93,8 @@ export async function transactOn<T>(
   return options.wantPosition ? { value, position: position?.rows[0]?.position } : { value };
 }
 
-/**
- * Where the log ends, at or after our commit record. Not pg_current_wal_lsn(), the end of what has been
- * written out: with synchronous_commit = off (a role or a single transaction may say so) COMMIT returns
- * before its record is written, that position can lie before it, and a replica that has replayed only so far
- * would count as caught up. The end of what has been inserted is past our record in every mode. The price: it
- * may include others' records that are not written yet, so that the primary is read a moment longer
- * (wal_writer_delay, 200 ms, at the most).
- */
-const INSERT_POSITION = 'select pg_current_wal_insert_lsn()::text as position';
+/** At or after our commit record. */
+const POSITION = `select ${INSERT_POSITION} as position`;
 
 function characteristics(config: PgTransactionConfig | undefined): string {
   if (config === undefined) return '';

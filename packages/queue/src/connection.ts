@@ -1,7 +1,7 @@
+import { isCluster, openRedisClient, type RedisClient } from '@sv-sdk/redis';
 import type { Logger } from '@sv-sdk/telemetry';
-import { Redis } from 'ioredis';
 
-export type QueueConnection = Redis;
+export type QueueConnection = RedisClient;
 
 /** How long a producer waits for one answer. Its caller holds a database transaction meanwhile. */
 const PRODUCER_COMMAND_TIMEOUT_MS = 5000;
@@ -11,6 +11,11 @@ const PRODUCER_COMMAND_TIMEOUT_MS = 5000;
  * RESP3. Both give the same shapes (`replyMapping: legacy`), but only one is proven.
  */
 const PROTOCOL = 2;
+/**
+ * How often a worker's command goes to a cluster again, 50 ms apart: for a minute, in which a replica has taken the
+ * place of a primary that is gone. What isn't written by then is found in Postgres.
+ */
+const WORKER_REDIRECTIONS = 1_200;
 
 /**
  * For who adds jobs. Fails at once while Redis is away instead of queueing in memory: whoever adds has a
@@ -26,7 +31,10 @@ export function createProducerConnection(url: string, logger: Logger): QueueConn
 
 /** For who takes jobs. Waits for Redis however long it is away, which BullMQ demands of a blocking connection. */
 export function createWorkerConnection(url: string, logger: Logger): QueueConnection {
-  return connect(url, logger, 'worker', { maxRetriesPerRequest: null });
+  return connect(url, logger, 'worker', {
+    maxRetriesPerRequest: null,
+    maxRedirections: WORKER_REDIRECTIONS,
+  });
 }
 
 /** Resolves once the server answers, however long that takes. Only of use at the start: afterwards it comes and goes. */
@@ -39,11 +47,22 @@ function connect(
   url: string,
   logger: Logger,
   role: 'producer' | 'worker',
-  options: { enableOfflineQueue?: boolean; maxRetriesPerRequest: number | null; commandTimeout?: number },
+  options: {
+    enableOfflineQueue?: boolean;
+    maxRetriesPerRequest: number | null;
+    commandTimeout?: number;
+    maxRedirections?: number;
+  },
 ): QueueConnection {
-  const connection = new Redis(url, { ...options, protocol: PROTOCOL, connectionName: `sv-queue-${role}` });
+  const connection = openRedisClient(url, {
+    ...options,
+    protocol: PROTOCOL,
+    connectionName: `sv-queue-${role}`,
+  });
   // Without a listener the first refused connection would end the process. ioredis tries again by itself,
   // at most 5 s later.
-  connection.on('error', (error) => logger.warn({ err: error, role }, 'the queue connection failed'));
+  const failed = (error: Error) => logger.warn({ err: error, role }, 'the queue connection failed');
+  connection.on('error', failed);
+  if (isCluster(connection)) connection.on('node error', failed);
   return connection;
 }

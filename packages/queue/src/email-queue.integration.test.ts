@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { primariesOf } from '@sv-sdk/redis';
 import { createLogger } from '@sv-sdk/telemetry';
 import { Worker } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -10,7 +11,7 @@ import {
 } from './connection.ts';
 import { createEmailQueue, type EmailQueue, type EmailToSend } from './email-queue.ts';
 import { createEmailWorker, DeferJob, type EmailWorker, GiveUpJob } from './email-worker.ts';
-import { startTestRedis, type TestRedis } from './testing/redis.ts';
+import { startTestRedis, startTestRedisCluster, type TestRedis } from './testing/index.ts';
 
 const logger = createLogger({ service: 'test', version: 'test', level: 'fatal' });
 
@@ -21,20 +22,26 @@ const email = (overrides: Partial<EmailToSend> = {}): EmailToSend => ({
   ...overrides,
 });
 
-describe('the email queue', () => {
-  let redis: TestRedis;
+/** What a cluster adds to these guarantees is in cluster.integration.test.ts. */
+describe.each(['one server', 'a cluster'] as const)('the email queue on %s', (where) => {
+  /** Commands about connections concern one server. */
+  const itOnOneServer = where === 'one server' ? it : () => undefined;
+  let redis: Pick<TestRedis, 'url' | 'stop'>;
+  let server: TestRedis | undefined;
   let adding: QueueConnection;
   let taking: QueueConnection;
   let queue: EmailQueue;
   let worker: EmailWorker | undefined;
 
   beforeAll(async () => {
-    redis = await startTestRedis('queue');
+    if (where === 'one server') redis = server = await startTestRedis('queue');
+    else redis = await startTestRedisCluster({ replicas: 0 });
   });
   afterAll(() => redis.stop());
   beforeEach(async () => {
     taking = createWorkerConnection(redis.url, logger);
-    await taking.flushall();
+    await untilConnected(taking);
+    await flush();
     adding = createProducerConnection(redis.url, logger);
     await untilConnected(adding);
     queue = createEmailQueue(adding, logger);
@@ -47,6 +54,7 @@ describe('the email queue', () => {
     taking.disconnect();
   });
 
+  const flush = () => Promise.all(primariesOf(taking).map((node) => node.flushall()));
   const work = (
     send: (payload: { emailSendId: string }) => Promise<void>,
     options: Partial<Parameters<typeof createEmailWorker>[0]> = {},
@@ -70,7 +78,7 @@ describe('the email queue', () => {
 
   it('keeps all its keys in one slot of a cluster', async () => {
     await queue.addSends([email()]);
-    const keys = await taking.keys('*');
+    const keys = (await Promise.all(primariesOf(taking).map((node) => node.keys('*')))).flat();
     expect(keys.length).toBeGreaterThan(0);
     expect(keys.filter((key) => !key.startsWith('{emails}:'))).toEqual([]);
   });
@@ -148,7 +156,7 @@ describe('the email queue', () => {
     expect([...(await queue.room([1, 3, 5, 7, 9])).values()]).toEqual([9998, 10_000, 8000, 0, 0]);
   });
 
-  it('fills half of the memory of redis-queue at the most, with every room full', async () => {
+  itOnOneServer('fills half of the memory of redis-queue at the most, with every room full', async () => {
     const usedBytes = async () => Number(/used_memory:(\d+)/.exec(await taking.info('memory'))?.[1]);
     const before = await usedBytes();
     for (let jobs = 0; jobs < 10_000; jobs += 500) {
@@ -189,7 +197,7 @@ describe('the email queue', () => {
     await expect.poll(() => taken).toEqual([before.emailSendId, during.emailSendId]);
   });
 
-  it('fails at once, and does not hang, while Redis is away', async () => {
+  itOnOneServer('fails at once, and does not hang, while Redis is away', async () => {
     const nowhere = createProducerConnection('redis://127.0.0.1:1/0', logger);
     const cut = createEmailQueue(nowhere, logger);
     const startedMs = performance.now();
@@ -201,7 +209,7 @@ describe('the email queue', () => {
     nowhere.disconnect();
   });
 
-  it('heals when its connection was cut', async () => {
+  itOnOneServer('heals when its connection was cut', async () => {
     await queue.addSends([email()]);
     await taking.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await expect
@@ -292,7 +300,7 @@ describe('the email queue', () => {
     expect(await state(next.emailSendId)).toBe('prioritized');
   });
 
-  it('gives back at its close what it has taken and not begun', async () => {
+  itOnOneServer('gives back at its close what it has taken and not begun', async () => {
     const [first, second] = [email({ priority: 1 }), email({ priority: 9 })];
     const begun: string[] = [];
     let finish = () => {};
@@ -343,31 +351,31 @@ describe('the email queue', () => {
     await expect.poll(() => state(one.emailSendId), { timeout: 20_000 }).toBe('completed');
   });
 
-  it('goes on within seconds when Redis was killed under it, and every job is done', async () => {
+  itOnOneServer('goes on within seconds when Redis was killed under it, and every job is done', async () => {
     const emails = Array.from({ length: 300 }, () => email());
     const done = new Set<string>();
     let killed: Promise<void> | undefined;
     await queue.addSends(emails);
     work(async ({ emailSendId }) => {
       done.add(emailSendId);
-      if (done.size === 100) killed = redis.kill();
+      if (done.size === 100) killed = server?.kill();
     });
     await expect.poll(() => done.size).toBeGreaterThanOrEqual(100);
     await killed;
-    await redis.start();
+    await server?.start();
     await expect.poll(() => done.size, { timeout: 20_000 }).toBe(300);
     await expect
       .poll(() => queue.counts().catch(() => undefined), { timeout: 40_000 })
       .toMatchObject({ waiting: 0, active: 0, delayed: 0 });
   });
 
-  it('goes on when its connections were cut and when the queue was wiped under it', async () => {
+  itOnOneServer('goes on when its connections were cut and when the queue was wiped under it', async () => {
     const done = new Set<string>();
     work(async ({ emailSendId }) => {
       done.add(emailSendId);
       if (done.size === 50)
         await taking.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => undefined);
-      if (done.size === 100) await taking.flushall();
+      if (done.size === 100) await flush();
     });
     await queue.addSends(Array.from({ length: 200 }, () => email()));
     await expect.poll(() => done.size, { timeout: 20_000 }).toBeGreaterThanOrEqual(100);

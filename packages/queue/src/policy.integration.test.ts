@@ -1,8 +1,8 @@
 import { createLogger } from '@sv-sdk/telemetry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createWorkerConnection } from './connection.ts';
+import { createWorkerConnection, untilConnected } from './connection.ts';
 import { assertQueuePolicy } from './policy.ts';
-import { startTestRedis, type TestRedis } from './testing/redis.ts';
+import { startTestRedis, startTestRedisCluster, type TestRedis } from './testing/index.ts';
 
 const logger = createLogger({ service: 'test', version: 'test', level: 'fatal' });
 
@@ -36,6 +36,27 @@ describe('the policy of the queue’s Redis', () => {
     await connection.config('SET', 'maxmemory-policy', 'volatile-ttl');
     await expect(assertQueuePolicy(connection)).rejects.toThrow('"volatile-ttl"');
     connection.disconnect();
+  });
+
+  it('is judged by every primary of a cluster', async () => {
+    const cluster = await startTestRedisCluster({ replicas: 0 });
+    const connection = createWorkerConnection(cluster.url, logger);
+    try {
+      await untilConnected(connection);
+      await expect(assertQueuePolicy(connection)).resolves.toBeUndefined();
+      for (let node = 0; node < cluster.nodes; node += 1) {
+        const direct = cluster.connect(node);
+        await direct.config('SET', 'maxmemory-policy', 'allkeys-lru');
+        await expect(assertQueuePolicy(connection)).rejects.toThrow(
+          `${cluster.addressOf(node)}, has maxmemory-policy "allkeys-lru"`,
+        );
+        await direct.config('SET', 'maxmemory-policy', 'noeviction');
+        direct.disconnect();
+      }
+    } finally {
+      connection.disconnect();
+      await cluster.stop();
+    }
   });
 
   it('never shows the password', async () => {

@@ -1,3 +1,5 @@
+import { nameOf, nodesOf, primariesOf } from '@sv-sdk/redis';
+import { EMAIL_QUEUE_PREFIX } from './catalogue.ts';
 import type { QueueConnection } from './connection.ts';
 
 const EXPECTED_POLICY = 'noeviction';
@@ -16,12 +18,25 @@ export class QueuePolicyError extends Error {
 }
 
 /**
- * Throws {@link QueuePolicyError} unless the server keeps all that it is given. Asks INFO, not CONFIG, which
- * managed Redis services forbid.
+ * Throws {@link QueuePolicyError} unless the server keeps all that it is given; of a cluster each primary must, as the
+ * queue's slot may be moved to any. One that doesn't answer is judged only if it has the queue. Asks INFO, not CONFIG,
+ * which managed Redis services forbid.
  */
 export async function assertQueuePolicy(connection: QueueConnection): Promise<void> {
-  const info = await connection.info('memory');
-  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? 'unknown';
-  const { host, port } = connection.options;
-  if (policy !== EXPECTED_POLICY) throw new QueuePolicyError(`${host}:${port}`, policy);
+  const [own] = nodesOf(connection, EMAIL_QUEUE_PREFIX);
+  const servers = primariesOf(connection);
+  if (!servers.some((server) => nameOf(server) === own)) throw new Error('no server has the queue');
+  await Promise.all(
+    servers.map(async (server) => {
+      let info: string;
+      try {
+        info = await server.info('memory');
+      } catch (error) {
+        if (nameOf(server) === own) throw error;
+        return;
+      }
+      const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? 'unknown';
+      if (policy !== EXPECTED_POLICY) throw new QueuePolicyError(nameOf(server), policy);
+    }),
+  );
 }

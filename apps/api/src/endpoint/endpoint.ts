@@ -23,7 +23,8 @@ export interface Context<A extends Access, P, Q, B> {
   readonly userAgent: string | undefined;
   /**
    * The way to change something: a transaction on the primary, with the writer of its audit rows. The caller's
-   * later reads see what it wrote. Every change writes at least one audit row.
+   * later reads see what it wrote. Every change writes at least one audit row. `action` does nothing but that: when
+   * it collides with another (a deadlock), it is run again.
    */
   withTx<T>(action: (tx: Tx, audit: Audit) => Promise<T>): Promise<T>;
   /** Adds a Set-Cookie with this value. */

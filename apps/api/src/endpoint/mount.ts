@@ -135,7 +135,7 @@ function contextOf(
             });
           return action(tx, audit);
         },
-        { ...(userId !== undefined && { principalId: userId }) },
+        { ...(userId !== undefined && { principalId: userId }), repeatable: true },
       ),
     setCookie: (value) => cookies.push(value),
   };

@@ -1,5 +1,5 @@
+import { openRedisClient } from '@sv-sdk/redis';
 import type { Logger } from '@sv-sdk/telemetry';
-import { Redis } from 'ioredis';
 import type { Counter } from 'prom-client';
 
 /** One window of one caller. It begins with the first request and isn't moved by later ones. */
@@ -47,13 +47,13 @@ export function createSharedCounter(options: {
   commandTimeoutMs?: number;
 }): SharedCounter {
   const { logger, windowMs } = options;
-  const redis = new Redis(options.url, {
+  const redis = openRedisClient(options.url, {
     connectionName: 'sv-rate-limits',
     commandTimeout: options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: (attempt) => Math.min(attempt * 50, MAX_RECONNECT_DELAY_MS),
+    retryDelayMs: (attempt) => Math.min(attempt * 50, MAX_RECONNECT_DELAY_MS),
   });
 
   // ioredis reports every failed reconnect; only the change is worth a line.

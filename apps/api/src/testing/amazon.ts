@@ -4,8 +4,8 @@ import http, { type RequestListener, type Server } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { type Issued, type IssueOptions, issue } from '../../../../test/harness/certificates.ts';
 import type { Agents } from '../routes/webhooks/sns/download.ts';
-import { type Issued, type IssueOptions, issue } from './certificates.ts';
 
 export const TOPIC_ARN = 'arn:aws:sns:eu-west-1:123456789012:ses-events';
 export const SNS_HOST = 'sns.eu-west-1.amazonaws.com';

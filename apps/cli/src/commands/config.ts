@@ -1,20 +1,70 @@
-import { loadConfig, type SettingName, settings } from '@sv-sdk/config';
+import {
+  addressOf,
+  ConfigError,
+  loadConfig,
+  type ServerUrlName,
+  type SettingName,
+  settings,
+  usesTls,
+} from '@sv-sdk/config';
 import type { Command } from 'commander';
+import { planConnections, planLines, refuseExcess, tellPlan } from '../connections.ts';
 import { print } from '../output.ts';
+import { checkServers, serversElsewhere } from '../servers.ts';
 
 export function addConfigCommands(program: Command): void {
   const config = program.command('config').description('the settings of the platform');
   config
     .command('check')
     .description('reads every setting of every process, and lists whatever is wrong')
+    .option('--connect', 'also ask the servers that are elsewhere (managed databases and the like)')
     .option('--json', 'print JSON')
-    .action((options: { json?: boolean }) => {
-      const names = Object.keys(settings) as SettingName[];
-      // Rejects with all the faults at once, which the program reports.
-      loadConfig(names);
-      print(
-        { text: `All ${names.length} settings are in order.`, json: { ok: true, settings: names.length } },
-        options.json ?? false,
-      );
-    });
+    .action(check);
+  config
+    .command('plan')
+    .description('checks the settings, and computes the sizes of all pools; exit code 1 if they do not fit')
+    .option('--env', 'print what is computed as NAME=value, for `make up`')
+    .option('--json', 'print JSON')
+    .action(printPlan);
+}
+
+async function check(options: { connect?: boolean; json?: boolean }): Promise<void> {
+  const config = loadSettings();
+  const faults = options.connect ? await checkServers(config) : [];
+  if (faults.length > 0) throw new ConfigError(faults);
+  const count = Object.keys(settings).length;
+  const elsewhere = serversElsewhere(config);
+  const leftOut = leftOutBy(config.SERVERS_SET as ServerUrlName[]);
+  const lines = [
+    `All ${count} settings are in order.`,
+    ...elsewhere.map(
+      ({ name, url }) => `Elsewhere: ${addressOf(url)} (${name}${usesTls(url) ? ', TLS' : ', no TLS'})`,
+    ),
+    ...(leftOut.length > 0 ? [`Left out here: ${leftOut.join(', ')}`] : []),
+  ];
+  print({ text: lines.join('\n'), json: { ok: true, settings: count, leftOut } }, options.json ?? false);
+}
+
+/** As infra/compose/elsewhere.yml has it. */
+function leftOutBy(set: readonly ServerUrlName[]): string[] {
+  const leftOut: string[] = [];
+  const isSet = (name: ServerUrlName) => set.includes(name);
+  if (isSet('DATABASE_URL') || isSet('DATABASE_DIRECT_URL')) leftOut.push('postgres', 'postgres-replica');
+  if (isSet('DATABASE_URL')) leftOut.push('pgbouncer');
+  if (isSet('REDIS_URL')) leftOut.push('redis');
+  if (isSet('REDIS_QUEUE_URL')) leftOut.push('redis-queue');
+  return leftOut;
+}
+
+/** Rejects with all the faults at once, which the program reports. */
+function loadSettings() {
+  return loadConfig(Object.keys(settings) as SettingName[]);
+}
+
+function printPlan(options: { env?: boolean; json?: boolean }): void {
+  loadSettings();
+  const planned = planConnections();
+  refuseExcess(planned);
+  const text = options.env ? planLines(planned.plan) : tellPlan(planned);
+  print({ text, json: { ok: true, ...planned.plan } }, options.json ?? false);
 }

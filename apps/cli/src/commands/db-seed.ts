@@ -1,4 +1,4 @@
-import { loadConfig, withPassword } from '@sv-sdk/config';
+import { loadConfig } from '@sv-sdk/config';
 import { migrationStatus } from '@sv-sdk/db';
 import { createLogger } from '@sv-sdk/telemetry';
 import type { Command } from 'commander';
@@ -6,6 +6,7 @@ import { type SetReport, seedPlatform } from '../bulk/seed.ts';
 import { interruptible } from '../interrupt.ts';
 import { day, wholeNumber } from '../options.ts';
 import { columns, print, UsageError } from '../output.ts';
+import { ownerUrl } from '../platform.ts';
 import { count, createProgress } from '../progress.ts';
 
 /** More users than this and the server's list of foreign keys to check, 12 bytes each, outgrows its container. */
@@ -41,7 +42,7 @@ async function runSeed(options: Options): Promise<void> {
   }
   const started = performance.now();
   const config = loadConfig(['DATABASE_DIRECT_URL', 'DB_OWNER_PASSWORD', 'SV_ADMIN_EMAIL', 'SV_VERSION']);
-  const directUrl = withPassword(config.DATABASE_DIRECT_URL, config.DB_OWNER_PASSWORD);
+  const directUrl = await ownerUrl(config);
   await refuseOldSchema(directUrl);
   const sets = await runWithProgress((signal, onProgress) =>
     seedPlatform(directUrl, {

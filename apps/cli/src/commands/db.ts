@@ -1,9 +1,14 @@
-import { loadConfig, withPassword } from '@sv-sdk/config';
-import { migrate, migrationStatus } from '@sv-sdk/db';
-import { createLogger } from '@sv-sdk/telemetry';
+import { isSet, loadConfig, withPassword } from '@sv-sdk/config';
+import { type MigrationReport, maxConnectionsOf, migrate, migrationStatus, renewPools } from '@sv-sdk/db';
+import { createLogger, type Logger } from '@sv-sdk/telemetry';
 import type { Command } from 'commander';
+import { backupRows, readBackupStatus } from '../backup-status.ts';
+import { planConnections, refuseExcess } from '../connections.ts';
 import { ExitCode, print, table } from '../output.ts';
+import { ownerUrl } from '../platform.ts';
 import { addBackupCommand } from './db-backup.ts';
+import { addPrepareCommand } from './db-prepare.ts';
+import { addRestorePlanCommand } from './db-restore-plan.ts';
 import { addSeedCommand } from './db-seed.ts';
 
 export function addDatabaseCommands(program: Command): void {
@@ -18,8 +23,10 @@ export function addDatabaseCommands(program: Command): void {
     .description('where the database stands; exit code 1 if migrations are pending')
     .option('--json', 'print JSON')
     .action(printStatus);
+  addPrepareCommand(db);
   addSeedCommand(db);
   addBackupCommand(db);
+  addRestorePlanCommand(db);
 }
 
 interface Options {
@@ -43,9 +50,13 @@ async function runMigrate(options: Options): Promise<void> {
     // With --json the answer is the only line on standard output.
     level: options.json ? 'silent' : config.LOG_LEVEL,
   });
+  const directUrl = await ownerUrl(config);
+  // Here, as apps and workers wait for this: none of them starts on a server that has no room for all. Without
+  // DATABASE_URL there is no stack whose processes would connect.
+  if (isSet('DATABASE_URL')) refuseExcess(planConnections(), await maxConnectionsOf(directUrl));
   // Loaded here: MJML and better-auth take most of a second, which no other command should pay.
   const { platformSeeds } = await import('../seeds/index.ts');
-  const report = await migrate(withPassword(config.DATABASE_DIRECT_URL, config.DB_OWNER_PASSWORD), {
+  const report = await migrate(directUrl, {
     logger,
     seeds: platformSeeds({
       administrator: { email: config.SV_ADMIN_EMAIL, password: config.ADMIN_PASSWORD },
@@ -56,6 +67,7 @@ async function runMigrate(options: Options): Promise<void> {
       logger,
     }),
   });
+  if (report.applied > 0) await renewPoolsOf(report, logger);
   print(
     {
       text: `Migrations applied now: ${report.applied}, in all: ${report.total}.`,
@@ -65,9 +77,40 @@ async function runMigrate(options: Options): Promise<void> {
   );
 }
 
+/** Of PgBouncer, where there is one whose console is ours to use; false if some connections are still old. */
+async function renewPoolsOf(
+  { position }: Pick<MigrationReport, 'position'>,
+  logger: Logger,
+): Promise<boolean> {
+  if (!isSet('PGBOUNCER_CONSOLE_PASSWORD')) return true;
+  const config = loadConfig([
+    'DATABASE_REPLICA_URL',
+    'DATABASE_URL',
+    'DB_PASSWORD',
+    'PGBOUNCER_CONSOLE_PASSWORD',
+    'PGBOUNCER_CONSOLE_URL',
+  ]);
+  return await renewPools({
+    consoleUrl: withPassword(config.PGBOUNCER_CONSOLE_URL, config.PGBOUNCER_CONSOLE_PASSWORD),
+    primaryUrl: withPassword(config.DATABASE_URL, config.DB_PASSWORD),
+    replicaUrls: config.DATABASE_REPLICA_URL.map((url) => withPassword(url, config.DB_PASSWORD)),
+    position,
+    logger,
+  });
+}
+
 async function printStatus(options: Options): Promise<void> {
-  const config = loadConfig(['DATABASE_DIRECT_URL', 'DB_OWNER_PASSWORD']);
-  const status = await migrationStatus(withPassword(config.DATABASE_DIRECT_URL, config.DB_OWNER_PASSWORD));
+  const config = loadConfig([
+    'DATABASE_DIRECT_URL',
+    'DB_OWNER_PASSWORD',
+    'BACKUP_REPOSITORY',
+    'BACKUP_STATUS_PATH',
+  ]);
+  const status = await migrationStatus(await ownerUrl(config));
+  const backups = await readBackupStatus({
+    repository: config.BACKUP_REPOSITORY,
+    file: config.BACKUP_STATUS_PATH,
+  });
   const isCurrent = status.pending === 0;
   print(
     {
@@ -77,8 +120,9 @@ async function printStatus(options: Options): Promise<void> {
         ['audit partitions until', status.auditPartitionsUntil ?? 'none'],
         ['size', `${(status.sizeBytes / 1024 ** 2).toFixed(1)} MiB`],
         ['server', `Postgres ${status.serverVersion}`],
+        ...backupRows(backups, status.archive, new Date()),
       ]),
-      json: { ok: isCurrent, ...status },
+      json: { ok: isCurrent, ...status, backups: backups ?? null },
     },
     options.json ?? false,
   );

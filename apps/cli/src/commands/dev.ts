@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { hasRealUsers, RealUsersError, seedPlatform } from '../bulk/seed.ts';
 import { type DemoAccount, makeDemoAccounts } from '../demo-accounts.ts';
 import { columns, print } from '../output.ts';
-import { withDatabase } from '../platform.ts';
+import { ownerUrl, withDatabase } from '../platform.ts';
 import { confirm } from '../prompt.ts';
 import { platformSeeds } from '../seeds/index.ts';
 import { wipePlatform } from '../wipe.ts';
@@ -43,11 +43,11 @@ async function setUp(options: Options): Promise<void> {
 
 async function reset(options: Options): Promise<void> {
   const config = loadDevConfig();
-  const directUrl = withPassword(config.DATABASE_DIRECT_URL, config.DB_OWNER_PASSWORD);
+  const directUrl = await ownerUrl(config);
   const logger = silentLogger(config);
   // A database of an older version has other tables than those that are to be wiped.
   await migrate(directUrl, { logger });
-  const { host, pathname } = new URL(config.DATABASE_DIRECT_URL);
+  const { host, pathname } = new URL(directUrl);
   const question = `Wipe every row of the database ${pathname.slice(1)} on ${host}?`;
   if (!(await confirm(question, { isSure: options.yes ?? false }))) throw new Error('nothing was changed');
   await wipePlatform({
@@ -85,7 +85,7 @@ function loadDevConfig() {
 
 /** Again changes nothing: an account that is there keeps its password. */
 async function setUpPlatform(config: DevConfig, options: Options): Promise<void> {
-  const directUrl = withPassword(config.DATABASE_DIRECT_URL, config.DB_OWNER_PASSWORD);
+  const directUrl = await ownerUrl(config);
   const logger = silentLogger(config);
   await migrate(directUrl, {
     logger,

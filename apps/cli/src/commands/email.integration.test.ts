@@ -280,6 +280,13 @@ describe('email pause and resume', () => {
       { event_type: 'queue.paused', user_id: null, metadata: { queue: 'emails', by: 'sdk email pause' } },
       { event_type: 'queue.resumed', metadata: { by: 'sdk email resume' } },
     ]);
+
+    // As a restore does, whose database may be gone.
+    const { exitCode } = await sdk.run(['email', 'pause', '--no-record'], {
+      env: { REDIS_QUEUE_URL: redis.url, DATABASE_URL: 'postgres://sv_app@127.0.0.1:1/gone' },
+    });
+    expect(exitCode).toBe(0);
+    expect(await queue.isPaused()).toBe(true);
   });
 
   test('without its Redis it fails with the reason, and records nothing', async () => {

@@ -99,7 +99,9 @@ export function addEmailCommands(program: Command): void {
     .command('pause')
     .description('no worker begins an email any more, until resume; emails are accepted as ever')
     .option('--json', 'print JSON')
-    .action((options: JsonOption) => setPaused(true, options));
+    // For a restore: the database may be gone, and the restored one has a row of its own (platform.restored).
+    .addOption(new Option('--no-record', 'without a row in the audit log').hideHelp())
+    .action((options: JsonOption & { record: boolean }) => setPaused(true, options));
   email
     .command('resume')
     .description('the workers go on')
@@ -459,7 +461,7 @@ async function replayNamed(ids: readonly string[], options: ReplayOptions): Prom
 }
 
 /** The audit row comes first: Redis and Postgres share no transaction, and no change may be without its row. */
-async function setPaused(isPaused: boolean, options: JsonOption): Promise<void> {
+async function setPaused(isPaused: boolean, options: JsonOption & { record?: boolean }): Promise<void> {
   const config = loadConfig(['REDIS_QUEUE_URL', 'REDIS_QUEUE_PASSWORD', 'SV_VERSION']);
   // BullMQ, which no other command of this group needs.
   const { createEmailQueue, createProducerConnection, untilConnected } = await import('@sv-sdk/queue');
@@ -480,14 +482,16 @@ async function setPaused(isPaused: boolean, options: JsonOption): Promise<void> 
     waited.abort();
     const isChanged = (await queue.isPaused()) !== isPaused;
     if (isChanged) {
-      await withDatabase((db) =>
-        db.withTx((tx) =>
-          recordCommand(tx, `email ${isPaused ? 'pause' : 'resume'}`, {
-            eventType: isPaused ? 'queue.paused' : 'queue.resumed',
-            metadata: { queue: queue.bull.name },
-          }),
-        ),
-      );
+      if (options.record !== false) {
+        await withDatabase((db) =>
+          db.withTx((tx) =>
+            recordCommand(tx, `email ${isPaused ? 'pause' : 'resume'}`, {
+              eventType: isPaused ? 'queue.paused' : 'queue.resumed',
+              metadata: { queue: queue.bull.name },
+            }),
+          ),
+        );
+      }
       await (isPaused ? queue.pause() : queue.resume());
     }
     const state = isPaused ? 'is paused' : 'is running';

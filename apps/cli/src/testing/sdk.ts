@@ -34,6 +34,27 @@ export interface TestSdk {
   query(statement: string, values?: unknown[]): Promise<any[]>;
 }
 
+function startSdk(args: readonly string[], env: Record<string, string>) {
+  const child = spawn(process.execPath, [MAIN, ...args], { env, timeout: LIMIT_MS });
+  const exited = Promise.all([
+    new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? -1))),
+    text(child.stdout),
+    text(child.stderr),
+  ]).then(([exitCode, stdout, stderr]) => ({ exitCode, stdout, stderr }));
+  return { child, exited };
+}
+
+/** The process to its end, for a test that brings its own servers. */
+export async function runSdk(
+  args: readonly string[],
+  env: Record<string, string>,
+  input = '',
+): Promise<Outcome> {
+  const { child, exited } = startSdk(args, env);
+  child.stdin.end(input);
+  return await exited;
+}
+
 /** Started for one test, with a migrated database, and removed at its end. */
 export async function startTestSdk(): Promise<TestSdk> {
   const database = await createTestDatabase();
@@ -54,15 +75,7 @@ export async function startTestSdk(): Promise<TestSdk> {
     LOG_LEVEL: 'warn',
   };
 
-  const start = (args: readonly string[], env = environment) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { env, timeout: LIMIT_MS });
-    const exited = Promise.all([
-      new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? -1))),
-      text(child.stdout),
-      text(child.stderr),
-    ]).then(([exitCode, stdout, stderr]) => ({ exitCode, stdout, stderr }));
-    return { child, exited };
-  };
+  const start = (args: readonly string[], env: Record<string, string> = environment) => startSdk(args, env);
   const run: TestSdk['run'] = async (args, { input, env } = {}) => {
     const { child, exited } = start(args, { ...environment, ...env });
     child.stdin.end(input ?? '');

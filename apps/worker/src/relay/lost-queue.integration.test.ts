@@ -1,5 +1,11 @@
 import { emailOutbox } from '@sv-sdk/db';
-import { startTestRedis, type TestRedis } from '@sv-sdk/queue/testing';
+import { EMAIL_QUEUE_PREFIX } from '@sv-sdk/queue';
+import {
+  startTestRedis,
+  startTestRedisCluster,
+  type TestRedis,
+  type TestRedisCluster,
+} from '@sv-sdk/queue/testing';
 import { eq } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Loop } from '../loop.ts';
@@ -9,20 +15,26 @@ import { relayBatch } from './relay.ts';
 import { startSweeper } from './sweeper.ts';
 
 let redis: TestRedis;
+let cluster: TestRedisCluster;
 let sink: SmtpSink;
 let rigs: Rig[];
 let sweepers: Loop[];
 beforeAll(async () => {
-  redis = await startTestRedis('queue');
-  sink = await startSmtpSink();
+  [redis, cluster, sink] = await Promise.all([
+    startTestRedis('queue'),
+    startTestRedisCluster({ replicas: 1 }),
+    startSmtpSink(),
+  ]);
 });
 afterAll(async () => {
-  await sink.close();
-  await redis.stop();
+  await Promise.all([sink.close(), redis.stop(), cluster.stop()]);
 });
-beforeEach(async () => {
-  const rig = await createRig({ redisUrl: redis.url, smtpUrl: sink.url });
+const start = async (redisUrl: string) => {
+  const rig = await createRig({ redisUrl, smtpUrl: sink.url });
   rigs = [rig, await rig.another()];
+};
+beforeEach(() => {
+  rigs = [];
   sweepers = [];
 });
 afterEach(async () => {
@@ -40,17 +52,36 @@ const startAll = () => {
 };
 const timesSeen = (id: string) => sink.received.filter(({ messageId }) => messageId.includes(id)).length;
 
+/** Replication is behind by what the primary answered last: those jobs are gone, and the sweeper knows their emails. */
+async function killPrimary(): Promise<void> {
+  const primary = await cluster.primaryOf(EMAIL_QUEUE_PREFIX);
+  await cluster.kill(primary);
+  await expect
+    .poll(async () => (await cluster.roles()).filter((role) => role === 'primary').length, {
+      timeout: 40_000,
+    })
+    .toBe(3);
+  expect(await cluster.primaryOf(EMAIL_QUEUE_PREFIX)).not.toBe(primary);
+}
+
 describe('when the queue is lost under work', () => {
   it.each([
-    ['wiped', () => first().taking.flushall()],
+    ['wiped', () => redis.url, () => first().taking.flushall()],
     [
       'killed',
+      () => redis.url,
       async () => {
         await redis.kill();
         await redis.start();
       },
     ],
-  ])('every email is sent and has its end: %s', async (_name, happen) => {
+    [
+      'on a primary of a cluster that is killed, which its replica takes the place of',
+      () => cluster.url,
+      killPrimary,
+    ],
+  ])('every email is sent and has its end: %s', async (_name, url, happen) => {
+    await start(url());
     startAll();
     const ids = await first().enqueue(...Array.from({ length: 400 }, () => ({})));
     await expect.poll(() => ids.filter((id) => timesSeen(id) > 0).length).toBeGreaterThan(50);
@@ -63,6 +94,7 @@ describe('when the queue is lost under work', () => {
   });
 
   it('the job of an email that was cancelled does nothing', async () => {
+    await start(redis.url);
     const rig = first();
     const [cancelled = '', other = ''] = await rig.enqueue({ priority: 1 }, { priority: 9 });
     await relayBatch(rig);

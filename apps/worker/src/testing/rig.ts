@@ -12,6 +12,7 @@ import {
   type QueueConnection,
   untilConnected,
 } from '@sv-sdk/queue';
+import { primariesOf } from '@sv-sdk/redis';
 import { createLogger } from '@sv-sdk/telemetry';
 import { asc, eq, isNull } from 'drizzle-orm';
 import { Registry } from 'prom-client';
@@ -79,7 +80,8 @@ export interface Rig {
 export async function createRig(options: RigOptions): Promise<Rig> {
   const server = await createTestDatabase();
   const rig = await assemble(server, options, () => server.drop());
-  await rig.taking.flushall();
+  await untilConnected(rig.taking);
+  await Promise.all(primariesOf(rig.taking).map((server) => server.flushall()));
   await rig.db.withTx((tx) => seedTemplates(tx));
   return rig;
 }

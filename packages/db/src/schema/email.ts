@@ -119,6 +119,11 @@ export const emailSends = emailSchema.table(
     index('email_sends_status_created_at_idx')
       .on(table.status, table.createdAt, table.id)
       .where(sql`status not in ('queued', 'sent', 'delivered')`),
+    // The rest of what people ask for by status: who tells of no delivery (SMTP) has none delivered, who tells of all
+    // has few sent.
+    index('email_sends_sent_idx').on(table.createdAt, table.id).where(sql`status = 'sent'`),
+    index('email_sends_delivered_idx').on(table.createdAt, table.id).where(sql`status = 'delivered'`),
+    index('email_sends_template_created_at_idx').on(table.template, table.createdAt, table.id),
     index('email_sends_template_id_idx').on(table.templateId),
     index('email_sends_uncertain_at_idx').on(table.uncertainAt).where(sql`uncertain_at is not null`),
   ],
@@ -251,6 +256,7 @@ export const emailSuppressions = emailSchema.table(
   (table) => [
     uniqueIndex('email_suppressions_email_key').on(table.email),
     index('email_suppressions_created_at_id_idx').on(table.createdAt, table.id),
+    index('email_suppressions_reason_created_at_idx').on(table.reason, table.createdAt, table.id),
     index('email_suppressions_created_by_idx').on(table.createdBy).where(sql`created_by is not null`),
   ],
 );

@@ -25,6 +25,7 @@ const SECRET_NAMES = [
   'db_replication_password',
   'db_pgbouncer_password',
   'db_monitor_password',
+  'pgbouncer_console_password',
 ] as const;
 type SecretName = (typeof SECRET_NAMES)[number];
 
@@ -38,8 +39,22 @@ interface ServerOptions {
   /** Name of the Docker network that the servers share. */
   network: string;
   secrets: TestSecrets;
-  /** memory (the default): a test's database lives for seconds; disk: what has gigabytes. */
+  /** memory (the default): a test's database lives for seconds; disk: what has gigabytes, or outlives its container's stop. */
   storage?: 'memory' | 'disk';
+}
+
+/** One of several nodes, each of which may be the primary: their names are those of their containers. */
+export interface NodeOptions extends ServerOptions {
+  name: string;
+  /** All of them, this one included. */
+  nodes: readonly string[];
+  /** What its empty volume becomes. */
+  role: 'primary' | 'replica';
+  environment?: Record<string, string>;
+  /** Settings of the server, as `-c` takes them. */
+  settings?: readonly string[];
+  /** Until its health, which is a server that answers; or until it has logged this. */
+  untilLogged?: RegExp;
 }
 
 /** A Postgres from the stack's own image: a primary with the roles and the database `sv`. */
@@ -59,11 +74,31 @@ export async function startReplica(
   });
 }
 
-/** A PgBouncer from the stack's own image that passes every database name on to `server`. */
-export async function startPgbouncer(options: ServerOptions & { server: string }): Promise<TestServer> {
+/** A node as in docker-compose.yml; on disk, so that it can be killed and started again. */
+export async function startNode(options: NodeOptions): Promise<TestServer> {
+  const { name, nodes, role, environment, settings = [], untilLogged } = options;
+  const container = postgresContainer(
+    { ...options, storage: 'disk' },
+    { POSTGRES_ROLE: role, NODE_NAME: name, POSTGRES_NODES: nodes.join(' '), ...environment },
+  )
+    .withName(name)
+    .withCommand(settings.flatMap((setting) => ['-c', setting]));
+  if (untilLogged !== undefined) container.withWaitStrategy(Wait.forLogMessage(untilLogged));
+  return await start(container, POSTGRES_PORT);
+}
+
+/** A PgBouncer from the stack's own image that passes every database name on to `server`, and `sv_ro` to `replica`. */
+export async function startPgbouncer(
+  options: ServerOptions & { server: string; replica?: string; poolSize?: number },
+): Promise<TestServer> {
   const container = withSecrets(new GenericContainer(`sv-sdk/pgbouncer:${VERSION}`), options.secrets)
     .withNetworkMode(options.network)
-    .withEnvironment({ PRIMARY_HOST: options.server, EXTRA_DATABASES: '*', POOL_SIZE: '10' })
+    .withEnvironment({
+      PRIMARY_HOST: options.server,
+      REPLICA_HOST: options.replica ?? options.server,
+      EXTRA_DATABASES: '*',
+      POOL_SIZE: String(options.poolSize ?? 10),
+    })
     .withExposedPorts(PGBOUNCER_PORT)
     .withWaitStrategy(Wait.forHealthCheck());
   return await start(container, PGBOUNCER_PORT);
@@ -80,6 +115,10 @@ async function startPostgres(
   options: ServerOptions,
   environment: Record<string, string>,
 ): Promise<TestServer> {
+  return await start(postgresContainer(options, environment), POSTGRES_PORT);
+}
+
+function postgresContainer(options: ServerOptions, environment: Record<string, string>): GenericContainer {
   const container = withSecrets(new GenericContainer(`sv-sdk/postgres:${VERSION}`), options.secrets)
     .withNetworkMode(options.network)
     .withEnvironment(environment)
@@ -90,7 +129,7 @@ async function startPostgres(
       '/var/lib/postgresql': `rw,uid=${POSTGRES_UID},gid=${POSTGRES_UID},mode=0700,size=2g`,
     });
   }
-  return await start(container, POSTGRES_PORT);
+  return container;
 }
 
 function withSecrets(container: GenericContainer, secrets: TestSecrets): GenericContainer {

@@ -6,12 +6,15 @@ export interface CuttingProxy {
   readonly port: number;
   /** From now on (until false), whatever a client sends is thrown away and its connection cut. */
   cutOnSend(isCutting: boolean): void;
+  /** From now on (until false), whatever the server answers is thrown away and its connection cut. */
+  cutOnAnswer(isCutting: boolean): void;
   close(): Promise<void>;
 }
 
 /** In front of a real server: the only way to lose a connection between two given statements, every time. */
 export async function startCuttingProxy(target: { host: string; port: number }): Promise<CuttingProxy> {
   let isCutting = false;
+  let isCuttingAnswers = false;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(target.port, target.host);
@@ -29,7 +32,10 @@ export async function startCuttingProxy(target: { host: string; port: number }):
       if (isCutting) client.destroy();
       else upstream.write(data);
     });
-    upstream.on('data', (data) => client.write(data));
+    upstream.on('data', (data) => {
+      if (isCuttingAnswers) client.destroy();
+      else client.write(data);
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -39,6 +45,9 @@ export async function startCuttingProxy(target: { host: string; port: number }):
     port: address.port,
     cutOnSend(wanted) {
       isCutting = wanted;
+    },
+    cutOnAnswer(wanted) {
+      isCuttingAnswers = wanted;
     },
     async close() {
       const closed = once(server, 'close');

@@ -1,5 +1,8 @@
 export {
   makeSecrets,
+  type NodeOptions,
+  removeContainers,
+  startNode,
   startPgbouncer,
   startPrimary,
   startReplica,
@@ -8,4 +11,5 @@ export {
 } from './containers.ts';
 export type { TestServers } from './global-setup.ts';
 export { createTestDatabase, type TestDatabase } from './test-database.ts';
+export { SOON, startTestReplica, type TestReplica } from './test-replica.ts';
 export { databaseUrl } from './urls.ts';

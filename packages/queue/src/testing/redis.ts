@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
 
-const VERSION = process.env['SV_VERSION'] || 'dev';
+export const IMAGE = `sv-sdk/redis:${process.env['SV_VERSION'] || 'dev'}`;
 const REDIS_PORT = 6379;
-const PASSWORD_FILE = '/run/secrets/password';
+export const PASSWORD_FILE = '/run/secrets/password';
 
 export interface TestRedis {
   /** With the password. */
@@ -21,7 +21,7 @@ export async function startTestRedis(role: 'queue' | 'cache'): Promise<TestRedis
   // Its own image can't be pulled on a host without a registry; what we start, we stop.
   process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true';
   const password = randomBytes(16).toString('hex');
-  const container = await new GenericContainer(`sv-sdk/redis:${VERSION}`)
+  const container = await new GenericContainer(IMAGE)
     .withEnvironment({ REDIS_ROLE: role, MAXMEMORY: '64mb', PASSWORD_FILE })
     .withCopyContentToContainer([{ content: password, target: PASSWORD_FILE, mode: 0o444 }])
     // Docker would choose another port at each start.

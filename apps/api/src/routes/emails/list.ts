@@ -92,8 +92,9 @@ function matchesStatus(status: (typeof emailStatus.enumValues)[number]): SQL | u
     case 'queued':
       return sql`${emailSends.status} = 'queued'`;
     case 'sent':
+      return sql`${emailSends.status} = 'sent'`;
     case 'delivered':
-      return eq(emailSends.status, status);
+      return sql`${emailSends.status} = 'delivered'`;
     default:
       return and(
         sql`${emailSends.status} not in ('queued', 'sent', 'delivered')`,

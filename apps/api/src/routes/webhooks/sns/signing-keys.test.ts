@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { issue } from '../../../../../../test/harness/certificates.ts';
 import { type Amazon, CERTIFICATE_URL, SNS_HOST, startAmazon, TOPIC_ARN } from '../../../testing/amazon.ts';
-import { issue } from '../../../testing/certificates.ts';
 import { CertificateError, createSigningKeys } from './signing-keys.ts';
 import { topicOf } from './topic.ts';
 

@@ -1,5 +1,6 @@
 /** For tests: an authority of their own, and what it issues. */
 import { KeyObject, type webcrypto, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 // @peculiar/x509 needs it, and leaves it to us.
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
@@ -16,7 +17,7 @@ export interface IssueOptions {
   /** Undefined: it issues itself. */
   readonly issuer?: Issued;
   readonly isAuthority?: boolean;
-  /** In the subject alternative name; absent: `name`. */
+  /** Host names and addresses in the subject alternative name; absent: `name`. */
   readonly names?: readonly string[];
   /** Where its issuer's certificate can be had (AIA). */
   readonly issuerUrl?: string;
@@ -52,7 +53,11 @@ export async function issue(options: IssueOptions): Promise<Issued> {
       new x509.BasicConstraintsExtension(isAuthority, undefined, true),
       ...(isAuthority
         ? [new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true)]
-        : [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value })))]),
+        : [
+            new x509.SubjectAlternativeNameExtension(
+              names.map((value) => ({ type: isIP(value) ? 'ip' : 'dns', value })),
+            ),
+          ]),
       ...(options.issuerUrl === undefined
         ? []
         : [new x509.AuthorityInfoAccessExtension({ caIssuers: [options.issuerUrl] })]),
