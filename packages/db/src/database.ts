@@ -7,6 +7,7 @@ import { type ConflictOutcome, type ConflictReason, conflictOf, repeatOnConflict
 import { JoinedTransaction, Joining } from './joined-transaction.ts';
 import { createDatabaseMetrics } from './metrics.ts';
 import { createPool } from './pool.ts';
+import { parsePosition } from './position.ts';
 import { type RecentWrites, WriteMemory } from './recent-writes.ts';
 import { type ReadChoice, ReplicaSet } from './replica-set.ts';
 import { staleKeysOf } from './stale-keys.ts';
@@ -124,7 +125,10 @@ export function createDatabase(options: DatabaseOptions): Database {
   }) => {
     const { position } = done;
     if (position !== undefined) {
-      await Promise.all([...done.principalIds].map((principalId) => memory.remember(principalId, position)));
+      const shared = [...done.principalIds].map((principalId) => memory.remember(principalId, position));
+      const isShared = (await Promise.all(shared)).every(Boolean);
+      // Another instance may know an older write of the caller's only, and would read a replica without this one.
+      if (!isShared) await replicas?.untilReplayed(parsePosition(position));
     }
     if (done.staleKeys.length > 0) await publishStaleKeys(done.staleKeys);
   };

@@ -38,8 +38,11 @@ export class WriteMemory {
     this.#logger = logger;
   }
 
-  /** Never rejects: the write has been committed, and must not look as if it had not. */
-  async remember(principalId: string, text: string): Promise<void> {
+  /**
+   * Whether the other instances can know of it. Never rejects: the write has been committed, and must not look as if it
+   * had not.
+   */
+  async remember(principalId: string, text: string): Promise<boolean> {
     this.#forgetExpired();
     const position = parsePosition(text);
     // Of two transactions of one caller the earlier may come here last.
@@ -47,22 +50,22 @@ export class WriteMemory {
     const latest = before === undefined || isReached(before.position, position) ? { text, position } : before;
     this.#own.delete(principalId);
     this.#own.set(principalId, { ...latest, expiresAtMs: Date.now() + RECENT_WRITE_SECONDS * 1000 });
-    await this.#share(principalId, latest.text);
+    return this.#share(principalId, latest.text);
   }
 
   /**
    * Not given up at once: while the others can be asked and know an older write only, they read a replica that doesn't
    * have this one (seen on a machine with 25 times the work it can do: 164 of 4,000 positions not taken, 1 stale read).
    */
-  async #share(principalId: string, text: string): Promise<void> {
+  async #share(principalId: string, text: string): Promise<boolean> {
     for (let tries = 1; ; tries++) {
       try {
         await this.#shared?.remember(principalId, text);
-        return;
+        return true;
       } catch (error) {
         if (tries === SHARE_TRIES) {
           this.#logger.warn({ err: error }, 'a write could not be remembered for the other instances');
-          return;
+          return false;
         }
       }
       await delay(SHARE_PAUSE_MS * tries);

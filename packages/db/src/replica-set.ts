@@ -1,9 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@sv-sdk/telemetry';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type pg from 'pg';
 import type { DatabaseMetrics, ReadReason } from './metrics.ts';
 import { createPool } from './pool.ts';
-import { isReached } from './position.ts';
+import { isReached, type Position } from './position.ts';
 import { PrimaryWatch } from './primary-watch.ts';
 import { RECENT_WRITE_SECONDS, type WriteMemory } from './recent-writes.ts';
 import { ReplicaClient } from './replica-client.ts';
@@ -11,6 +12,8 @@ import { ReplicaMonitor } from './replica-monitor.ts';
 import type { Db } from './transaction.ts';
 
 const MAX_LAG_SECONDS = RECENT_WRITE_SECONDS / 3;
+/** A fifth of how often a replica is asked: a wait for its position ends soon after the answer. */
+const REPLAY_LOOK_MS = 50;
 /** Shorter than the primary's, as the primary can take the read. */
 const WAIT_MS = 1_000;
 
@@ -54,6 +57,7 @@ export class ReplicaSet {
   readonly #replicas: readonly Replica[];
   /** Where the search for the least busy one begins, so that equals take turns. */
   #turn = 0;
+  #isClosed = false;
 
   constructor(options: ReplicaSetOptions) {
     const { primary, logger } = options;
@@ -84,7 +88,20 @@ export class ReplicaSet {
     return { server: replica.name, reason: writes.length === 0 ? 'none' : 'caught_up', db: replica.db };
   }
 
+  /**
+   * Waits until no replica that anybody may read lacks what was written at `position`. At the longest for as long as a
+   * replica may lag and be read.
+   */
+  async untilReplayed(position: Position): Promise<void> {
+    const lacks = ({ monitor }: Replica) => {
+      const state = monitor.state();
+      return state.usable && !isReached(position, state.replayed);
+    };
+    while (!this.#isClosed && this.#replicas.some(lacks)) await delay(REPLAY_LOOK_MS);
+  }
+
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#watch.close();
     await Promise.all(
       this.#replicas.map(async ({ monitor, pool }) => {

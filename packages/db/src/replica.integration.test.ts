@@ -145,6 +145,35 @@ test('when the shared memory is away, reads go to the primary, and writes go on'
   expect(await countUsers(await db.read('writer'), 'a@example.org')).toBe(1);
 });
 
+test('a write that could not be shared is answered once the replica has it, so that another instance reads no older state', async () => {
+  let refused = 0;
+  const recentWrites: RecentWrites = {
+    remember: () => {
+      refused += 1;
+      return Promise.reject(new Error('the cache is too slow'));
+    },
+    lastPosition: async () => undefined,
+  };
+  const [here, there] = await Promise.all([
+    openReadyInstance({ recentWrites }),
+    openReadyInstance({ recentWrites }),
+  ]);
+  await replica.pauseReplay();
+  let isAnswered = false;
+  const written = addUser(here.db, 'writer', 'a@example.org').then(() => {
+    isAnswered = true;
+  });
+  await expect.poll(() => refused, SOON).toBe(4);
+  expect(await countUsers(here.db.write(), 'a@example.org')).toBe(1);
+  expect(await countUsers(await there.db.read('writer'), 'a@example.org')).toBe(0);
+  expect(isAnswered).toBe(false);
+
+  await replica.resumeReplay();
+  await written;
+  expect(await there.target('writer')).toBe('replica');
+  expect(await countUsers(await there.db.read('writer'), 'a@example.org')).toBe(1);
+});
+
 test('of 300 writes, each read back at once while replay is paused and resumed, none is missed', async () => {
   const { db, reads } = await openReadyInstance();
   let stale = 0;
