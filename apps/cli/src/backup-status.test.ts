@@ -66,10 +66,11 @@ test('what is wrong stands there: a failed backup, dropped WAL, archiving that f
   });
 });
 
-test('where nothing was written yet, or backups are off, that is said', async () => {
+test('where nothing was written yet, or backups are off or not ours, that is said', async () => {
   const missing = join(tmpdir(), 'there-is-no-such-folder', 'status.json');
   const rows = async (repository: string) =>
     backupRows(await readBackupStatus({ repository, file: missing }), HEALTHY_ARCHIVE, NOW);
   expect(await rows('volume')).toEqual([['backups', 'nothing is known yet']]);
   expect(await rows('off')).toEqual([['backups', 'off (BACKUP_REPOSITORY=off)']]);
+  expect(await rows('elsewhere')).toEqual([['backups', 'of whoever runs the server elsewhere']]);
 });

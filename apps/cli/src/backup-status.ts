@@ -27,12 +27,15 @@ const status = z.object({
 });
 export type BackupStatus = z.infer<typeof status>;
 
-/** `off`, or undefined where nothing has been written yet: the stack is starting, or the database is somewhere else. */
+/** Nobody's here to back up: turned off, or the duty of whoever runs the server that is elsewhere. */
+export type NoBackups = 'off' | 'elsewhere';
+
+/** Undefined where nothing has been written yet, as the stack is starting. */
 export async function readBackupStatus(options: {
   repository: string;
   file: string;
-}): Promise<BackupStatus | 'off' | undefined> {
-  if (options.repository === 'off') return 'off';
+}): Promise<BackupStatus | NoBackups | undefined> {
+  if (options.repository === 'off' || options.repository === 'elsewhere') return options.repository;
   let text: string;
   try {
     text = await readFile(options.file, 'utf8');
@@ -45,11 +48,12 @@ export async function readBackupStatus(options: {
 
 /** For people. `archive` is the server's own word on its WAL. */
 export function backupRows(
-  backups: BackupStatus | 'off' | undefined,
+  backups: BackupStatus | NoBackups | undefined,
   archive: { archivedAt: Date | null; failedAt: Date | null },
   now: Date,
 ): [string, string][] {
   if (backups === 'off') return [['backups', 'off (BACKUP_REPOSITORY=off)']];
+  if (backups === 'elsewhere') return [['backups', 'of whoever runs the server elsewhere']];
   if (backups === undefined) return [['backups', 'nothing is known yet']];
   const rows: [string, string][] = [];
   const full = backups.backups.findLast(({ type }) => type === 'full');

@@ -1,4 +1,4 @@
-import { isSet, loadConfig, withPassword } from '@sv-sdk/config';
+import { isOfThisStack, isSet, loadConfig, withPassword } from '@sv-sdk/config';
 import { type MigrationReport, maxConnectionsOf, migrate, migrationStatus, renewPools } from '@sv-sdk/db';
 import { createLogger, type Logger } from '@sv-sdk/telemetry';
 import type { Command } from 'commander';
@@ -108,7 +108,7 @@ async function printStatus(options: Options): Promise<void> {
   ]);
   const status = await migrationStatus(await ownerUrl(config));
   const backups = await readBackupStatus({
-    repository: config.BACKUP_REPOSITORY,
+    repository: isOfThisStack(config.DATABASE_DIRECT_URL) ? config.BACKUP_REPOSITORY : 'elsewhere',
     file: config.BACKUP_STATUS_PATH,
   });
   const isCurrent = status.pending === 0;
