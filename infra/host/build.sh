@@ -20,11 +20,12 @@ logged() {
 
 base() { sed -n "s/^$1=//p" "$BUILD_DIR/images.env"; }
 
+# Of every profile: a service that is left out may be the one that builds an image for another.
 build_stack() {
   local settings=$SV_ENV_FILE
   # Where no settings exist yet (`make test` before any `make up`), the example's do: they are not built in.
   [ -f "$settings" ] || settings=.env.example
-  COMPOSE_ENV_FILES=.build/images.env,$settings logged build docker compose --progress plain --profile tools build
+  COMPOSE_ENV_FILES=.build/images.env,$settings logged build docker compose --progress plain --profile '*' build
 }
 
 build_test() {

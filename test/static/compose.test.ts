@@ -9,6 +9,7 @@ interface Port {
 
 interface Service {
   image?: string;
+  build?: object;
   container_name?: string;
   restart?: string;
   init?: boolean;
@@ -104,6 +105,13 @@ describe('every service', () => {
       ),
     ).toEqual([]);
   });
+});
+
+test('each image is built by one service, so that building again changes no image and recreates nothing', () => {
+  const built = services.flatMap(([, { image, build }]) => (build === undefined ? [] : [image]));
+  expect(built.toSorted()).toEqual([...new Set(built)].toSorted());
+  const ours = services.flatMap(([, { image = '' }]) => (image.startsWith('sv-sdk/') ? [image] : []));
+  expect([...new Set(ours)].filter((image) => !built.includes(image))).toEqual([]);
 });
 
 test('every published port is bound to loopback', () => {
