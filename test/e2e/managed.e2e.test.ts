@@ -2,10 +2,9 @@
  * A stack whose databases are somebody else's: Postgres with a replica, and two Redis, outside of it, with TLS only, a CA of
  * their own, no superuser and no CONFIG. Set up as docs/operations/managed-services.md has it.
  */
-import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { type Client, createClient } from '@sv-sdk/client';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createClient } from '@sv-sdk/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Issued, issue } from '../harness/certificates.ts';
 import {
@@ -16,7 +15,8 @@ import {
   startManagedReplica,
 } from '../harness/managed-servers.ts';
 import { eventually, query, scrapeTargets } from './client.ts';
-import { adminEmail, defineStack, repository } from './stack.ts';
+import { servicesOf, useThePlatform, writeSettings } from './own-stack.ts';
+import { defineStack } from './stack.ts';
 
 const stack = defineStack({
   project: 'sv-e2e-managed',
@@ -28,6 +28,7 @@ const { shell, shellOrThrow, urls } = stack;
 const network = `${stack.project}_egress`;
 const BUNDLED = ['postgres', 'postgres-replica', 'redis', 'redis-queue'];
 
+const SMALL = { BALANCER_PREFIX: '10.251.100', APP_INSTANCES: '1', WORKER_INSTANCES: '1' };
 const PRIMARY = 'pg.managed.test:5432/sv?sslmode=verify-full';
 const REPLICA = 'pg-replica.managed.test:5432/sv?sslmode=verify-full';
 const REDIS = {
@@ -45,28 +46,6 @@ const DIRECT = {
   DATABASE_REPLICA_URL: `postgres://sv_app@${REPLICA}`,
   ...REDIS,
 };
-
-/** As a person does: the example, with one's own values. */
-function writeSettings(settings: Record<string, string>): void {
-  const own: Record<string, string> = {
-    ...stack.firstSettings,
-    COMPOSE_PROJECT_NAME: stack.project,
-    // Free wherever Docker chooses by itself, and not where `make up` looks for one.
-    BALANCER_PREFIX: '10.251.100',
-    APP_INSTANCES: '1',
-    WORKER_INSTANCES: '1',
-    ...settings,
-  };
-  const example = readFileSync(join(repository, '.env.example'), 'utf8');
-  const kept = example
-    .split('\n')
-    .filter((line) => !(line.split('=')[0] ?? '').match(/^[A-Z]/) || !own[line.split('=')[0] ?? '']);
-  mkdirSync(dirname(stack.envFile), { recursive: true });
-  writeFileSync(
-    stack.envFile,
-    [...kept, ...Object.entries(own).map(([name, value]) => `${name}=${value}`), ''].join('\n'),
-  );
-}
 
 function writeSecret(name: string, value: string): void {
   mkdirSync(stack.secretsDirectory, { recursive: true, mode: 0o700 });
@@ -99,10 +78,7 @@ async function removeEverything(): Promise<void> {
   await stack.remove();
 }
 
-const running = async () => {
-  const { stdout } = await shellOrThrow("docker compose ps --all --format '{{.Service}}'");
-  return new Set(stdout.split('\n').filter((line) => line !== ''));
-};
+const running = () => servicesOf(stack);
 
 let firstUp: Awaited<ReturnType<typeof shell>>;
 let prepared: Awaited<ReturnType<typeof shell>>;
@@ -112,7 +88,7 @@ let startedAtFirst: Set<string>;
 beforeAll(async () => {
   await removeEverything();
   const authority = await issue({ name: 'the provider', isAuthority: true });
-  writeSettings(POOLED);
+  writeSettings(stack, { ...SMALL, ...POOLED });
   writeSecret('database_ca', authority.pem);
   writeSecret('redis_ca', authority.pem);
   firstUp = await shell('make up', { timeoutSeconds: 600 });
@@ -128,39 +104,6 @@ beforeAll(async () => {
   }
 });
 afterAll(removeEverything);
-
-/** A client of the administrator. */
-async function signIn(): Promise<Client> {
-  const stranger = createClient({ baseUrl: urls.http, timeoutSeconds: 15, maxRetries: 0 });
-  const { data } = await stranger.post('/api/v1/auth/login', {
-    body: { email: adminEmail, password: stack.secret('admin_password') },
-  });
-  return createClient({ baseUrl: urls.http, timeoutSeconds: 15, maxRetries: 0, token: data.token });
-}
-
-/** A write, its read, and an email with its way through outbox, queue, worker and SMTP. */
-async function useThePlatform(): Promise<void> {
-  const admin = await signIn();
-  const email = `${randomUUID()}@example.org`;
-  const { data: created } = await admin.post('/api/v1/users', {
-    body: { email, name: 'Ada Lovelace', password: `pass-${randomUUID()}` },
-  });
-  const { data: own } = await admin.get('/api/v1/users/{id}', { params: { path: { id: created.id } } });
-  expect(own).toMatchObject({ id: created.id, email });
-  const { data: accepted } = await admin.post('/api/v1/emails', {
-    body: {
-      to: email,
-      template: 'notification',
-      variables: { name: 'Ada', title: 'Elsewhere', message: 'It runs.' },
-    },
-  });
-  const [id = ''] = accepted.ids;
-  await eventually(
-    () => admin.get('/api/v1/emails/{id}', { params: { path: { id } } }),
-    ({ data }) => data.status === 'sent',
-    { seconds: 60, what: 'the email sent' },
-  );
-}
 
 async function expectWatched(instances: string[]): Promise<void> {
   const found = await eventually(
@@ -219,7 +162,7 @@ describe('with Postgres, its replica, cache and queue elsewhere, and the bundled
         { name: 'cache', ready: true },
       ]),
     });
-    await useThePlatform();
+    await useThePlatform(stack);
   });
 
   test('reads from the replica', async () => {
@@ -246,11 +189,11 @@ describe('with Postgres, its replica, cache and queue elsewhere, and the bundled
 
 describe('with DATABASE_URL there as well', () => {
   test('PgBouncer goes, by plain `docker compose up -d`', async () => {
-    writeSettings(DIRECT);
+    writeSettings(stack, { ...SMALL, ...DIRECT });
     await shellOrThrow('docker compose up -d --wait --scale app=1 --scale worker=1');
     const services = await running();
     expect([...BUNDLED, 'pgbouncer', 'pgbouncer-exporter'].filter((name) => services.has(name))).toEqual([]);
-    await useThePlatform();
+    await useThePlatform(stack);
   });
 
   test('`make up` agrees, and changes nothing', async () => {

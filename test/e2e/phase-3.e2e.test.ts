@@ -1,0 +1,136 @@
+/** Phase 3 of the scaling guide, by docker-compose.scale.yml: a second replica, and a Redis Cluster for cache and queue. */
+import { randomUUID } from 'node:crypto';
+import { createClient } from '@sv-sdk/client';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually, query } from './client.ts';
+import { sendEmail, servicesOf, signInTo, untilSent, useThePlatform, writeSettings } from './own-stack.ts';
+import { defineStack } from './stack.ts';
+
+const stack = defineStack({
+  project: 'sv-e2e-phase-3',
+  home: 'e2e-phase-3',
+  ports: { http: 13200, prometheus: 19290, alertmanager: 19293, grafana: 13201, maildev: 11280 },
+});
+const NODES = [1, 2, 3, 4, 5, 6].map((number) => `redis-cluster-${number}`);
+/** Enough that every lane has asked while a primary is away. */
+const SOME = 80;
+const LANES = 4;
+
+beforeAll(async () => {
+  await stack.remove();
+  // As docs/operations/redis.md has it.
+  writeSettings(stack, {
+    BALANCER_PREFIX: '10.251.101',
+    COMPOSE_FILE: 'docker-compose.yml:docker-compose.scale.yml',
+    COMPOSE_PROFILES: 'redis-cluster',
+    REDIS_URL: 'redis-cluster://redis-cluster:6379',
+    REDIS_QUEUE_URL: 'redis-cluster://redis-cluster:6379',
+    WORKER_INSTANCES: '1',
+  });
+  const up = await stack.shell('make up', { timeoutSeconds: 600 });
+  if (up.exitCode !== 0) {
+    const { output } = await stack.shell('docker compose ps --all; docker compose logs --tail 30');
+    throw new Error(`${up.output}\n${output}`);
+  }
+});
+afterAll(stack.remove);
+
+const askCluster = async (node: string, command: string) => {
+  const { stdout } = await stack.shellOrThrow(
+    `docker compose exec -T ${node} sh -c 'REDISCLI_AUTH=$(cat $PASSWORD_FILE) exec redis-cli ${command}'`,
+  );
+  return stdout.trim();
+};
+
+const isWhole = async (node: string) => (await askCluster(node, 'cluster info')).includes('cluster_state:ok');
+
+/** The node that serves BullMQ's slot. */
+async function primaryOfQueue(): Promise<string> {
+  const slot = Number(await askCluster('redis-cluster-1', 'cluster keyslot {emails}'));
+  const [address] = (await askCluster('redis-cluster-1', 'cluster nodes')).split('\n').flatMap((line) => {
+    const [, where = '', flags = '', , , , , , ...ranges] = line.split(' ');
+    const serves = ranges.some((range) => {
+      const [from = NaN, to = from] = range.split('-').map(Number);
+      return from <= slot && slot <= to;
+    });
+    return flags.includes('master') && serves ? [where.split(':')[0]] : [];
+  });
+  for (const node of NODES) {
+    if ((await stack.shellOrThrow(`docker compose exec -T ${node} hostname -i`)).stdout.trim() === address) {
+      return node;
+    }
+  }
+  throw new Error(`no node has the address ${address}`);
+}
+
+test('six nodes serve all slots, and the single servers are left out', async () => {
+  const services = await servicesOf(stack);
+  expect([...NODES, 'postgres-replica-2'].filter((name) => !services.has(name))).toEqual([]);
+  expect(['redis', 'redis-queue'].filter((name) => services.has(name))).toEqual([]);
+  for (const node of NODES) expect(await isWhole(node)).toBe(true);
+});
+
+test('is ready, and reads, writes and sends', () => useThePlatform(stack));
+
+test('reads are spread over both replicas', async () => {
+  const reader = createClient({
+    baseUrl: stack.urls.http,
+    apiKey: stack.secret('load_api_key'),
+    maxRetries: 0,
+  });
+  const servers = async () => {
+    for (let reads = 0; reads < 20; reads += 1) await reader.get('/api/v1/users');
+    const counted = await query(
+      'sum by (server) (sv_db_reads_total{target="replica"}) > 0',
+      stack.urls.prometheus,
+    );
+    return counted.map(({ labels }) => labels['server']).toSorted();
+  };
+  await eventually(servers, (names) => names.join() === 'replica_1,replica_2', {
+    seconds: 60,
+    what: 'reads counted at both',
+  });
+});
+
+test("the queue's primary killed under load: no request fails, and every email goes out", async () => {
+  const admin = await signInTo(stack);
+  const emails: string[] = [];
+  const failures: string[] = [];
+  let served = 0;
+  let isOver = false;
+  const lanes = Array.from({ length: LANES }, async () => {
+    while (!isOver) {
+      try {
+        emails.push(await sendEmail(admin, `${randomUUID()}@example.org`));
+        await admin.get('/api/v1/users');
+        served += 2;
+      } catch (error) {
+        failures.push(String(error));
+      }
+    }
+  });
+  const untilMore = async () => {
+    const before = served;
+    await expect.poll(() => served, { timeout: 90_000 }).toBeGreaterThan(before + SOME);
+  };
+  const killed = await primaryOfQueue();
+  const other = NODES.find((node) => node !== killed) as string;
+  await untilMore();
+  await stack.shellOrThrow(`docker compose kill ${killed}`);
+  await untilMore();
+  await eventually(
+    async () => (await isWhole(other)) && (await askCluster(other, 'cluster nodes')).includes('master,fail'),
+    (isServed) => isServed,
+    { seconds: 60, what: 'a replica in the place of the killed primary' },
+  );
+  await untilMore();
+  await stack.shellOrThrow(`docker compose start ${killed}`);
+  await untilMore();
+  isOver = true;
+  await Promise.all(lanes);
+  await untilSent(admin, emails);
+  console.info(
+    `${killed} killed: ${served} requests, ${failures.length} failed; ${emails.length} emails sent`,
+  );
+  expect(failures).toEqual([]);
+});
