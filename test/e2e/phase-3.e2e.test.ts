@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { createClient } from '@sv-sdk/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { eventually, query } from './client.ts';
+import { eventually } from './client.ts';
 import { sendEmail, servicesOf, signInTo, untilSent, useThePlatform, writeSettings } from './own-stack.ts';
+import { countReads } from './reads.ts';
 import { defineStack } from './stack.ts';
 
 const stack = defineStack({
@@ -80,16 +81,30 @@ test('reads are spread over both replicas', async () => {
   });
   const servers = async () => {
     for (let reads = 0; reads < 20; reads += 1) await reader.get('/api/v1/users');
-    const counted = await query(
-      'sum by (server) (sv_db_reads_total{target="replica"}) > 0',
-      stack.urls.prometheus,
-    );
-    return counted.map(({ labels }) => labels['server']).toSorted();
+    const places = [...(await countReads(stack)).keys()];
+    return [1, 2].filter((number) => places.some((place) => place.startsWith(`replica_${number}, `)));
   };
-  await eventually(servers, (names) => names.join() === 'replica_1,replica_2', {
+  await eventually(servers, (found) => found.length === 2, {
     seconds: 60,
     what: 'reads counted at both',
   });
+});
+
+test('a failover among three nodes: the third one follows, and serves also those who have just written', async () => {
+  const { output } = await stack.shellOrThrow('make failover TO=postgres-replica');
+  expect(output).toContain('postgres-replica-2 follows postgres-replica by itself');
+  const admin = await signInTo(stack);
+  const caughtUp = async () => {
+    await admin.post('/api/v1/suppressions', { body: { email: `${randomUUID()}@example.org` } });
+    await admin.get('/api/v1/suppressions');
+    const counts = await countReads(stack);
+    return ['replica_1', 'replica_2'].reduce((sum, name) => sum + (counts.get(`${name}, caught_up`) ?? 0), 0);
+  };
+  const before = await caughtUp();
+  await eventually(caughtUp, (reads) => reads > before, { seconds: 90, what: 'a writer reads a replica' });
+  const rejoined = await stack.shellOrThrow('make rejoin');
+  expect(rejoined.output).toContain('postgres streams from postgres-replica');
+  await useThePlatform(stack);
 });
 
 test("the queue's primary killed under load: no request fails, and every email goes out", async () => {
