@@ -8,6 +8,7 @@ export {
   migrationStatus,
   type Seed,
 } from './migrate.ts';
+export { executeNamed } from './named-statement.ts';
 export { type PrepareReport, prepareServer } from './prepare.ts';
 export { primaryUrl } from './primary-url.ts';
 export { RECENT_WRITE_SECONDS, type RecentWrites } from './recent-writes.ts';

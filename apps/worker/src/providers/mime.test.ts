@@ -79,6 +79,19 @@ describe('a composed message', () => {
     }
   });
 
+  it('goes as it stands where that is safe, and quoted-printable elsewhere', () => {
+    const encodingOf = (text: string) => {
+      const options = { sender: parseSender(FROM), messageId: '<1@sv.example>' };
+      const raw = composeMessage(outgoingEmail({ text, html: '' }), options).toString();
+      return /^Content-Type: text\/plain; charset=utf-8\r\nContent-Transfer-Encoding: (\S+)\r$/m.exec(
+        raw,
+      )?.[1];
+    };
+    for (const text of ['', 'one = two\n.\nFrom me', 'x'.repeat(998)]) expect(encodingOf(text)).toBe('7bit');
+    const unsafe = ['é', 'x'.repeat(999), 'a \nb', 'a\t', '\u0000', '\u007f', `--=_${outgoingEmail().id}`];
+    for (const text of unsafe) expect(encodingOf(text)).toBe('quoted-printable');
+  });
+
   it('has the headers of an email, each once, none of them too long', () => {
     const subject = `Grüße ${'und so weiter '.repeat(30)}`;
     const email = outgoingEmail({

@@ -15,7 +15,7 @@ const MAX_LENGTH = 100_000;
  * safeEmail has passed: one plain address, headers of printable ASCII.
  */
 export function composeMessage(email: OutgoingEmail, options: { sender: Sender; messageId: string }): Buffer {
-  // Quoted-printable has no "=_" anywhere, so no text can hold the boundary.
+  // Quoted-printable has no "=_" anywhere, and what is sent as it stands none after "--": no text can hold the boundary.
   const boundary = `=_${email.id}`;
   const head = [
     header('From', formatSender(options.sender)),
@@ -31,10 +31,8 @@ export function composeMessage(email: OutgoingEmail, options: { sender: Sender; 
   ].join('\r\n');
   return Buffer.concat([
     Buffer.from(head),
-    Buffer.from(partHead(boundary, 'plain')),
-    quotedPrintable(email.text),
-    Buffer.from(partHead(boundary, 'html')),
-    quotedPrintable(email.html),
+    ...part(boundary, 'plain', email.text),
+    ...part(boundary, 'html', email.html),
     Buffer.from(`\r\n--${boundary}--\r\n`),
   ]);
 }
@@ -55,8 +53,25 @@ const isAscii = (text: string) => /^[\x21-\x7e]*$/.test(text);
 const header = (name: string, value: string) =>
   foldLines(`${name}: ${value}`.replace(LINE_ENDS, ' '), MAX_LINE);
 
-const partHead = (boundary: string, subtype: 'plain' | 'html') =>
-  `\r\n--${boundary}\r\nContent-Type: text/${subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n`;
+function part(boundary: string, subtype: 'plain' | 'html', text: string): [Buffer, Buffer] {
+  const isPlain = isSevenBit(text);
+  const encoding = isPlain ? '7bit' : 'quoted-printable';
+  return [
+    Buffer.from(
+      `\r\n--${boundary}\r\nContent-Type: text/${subtype}; charset=utf-8\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n`,
+    ),
+    isPlain ? Buffer.from(text.replace(LINE_END, '\r\n'), 'latin1') : quotedPrintable(text),
+  ];
+}
+
+const LINE_END = /\r\n|\r|\n/g;
+const BEYOND_SEVEN_BIT = /[^\t\r\n\x20-\x7e]|[^\r\n]{999}|--=_|[\t ](?:[\r\n]|$)/;
+
+/**
+ * Whether a text may go as it stands (RFC 2045, 2.7): ASCII in lines of up to 998, no blank at their ends that could be
+ * lost on the way, nothing like a boundary. Most emails can, and encoding was a tenth of a worker's CPU.
+ */
+const isSevenBit = (text: string) => !BEYOND_SEVEN_BIT.test(text);
 
 const CR = 0x0d;
 const LF = 0x0a;

@@ -1,4 +1,4 @@
-import { type Db, emailOutbox, emailSends, type Tx } from '@sv-sdk/db';
+import { type Db, emailOutbox, emailSends, executeNamed, type Tx } from '@sv-sdk/db';
 import { and, asc, eq, inArray, isNull, lte, sql } from 'drizzle-orm';
 import { type AnyPgColumn, alias } from 'drizzle-orm/pg-core';
 
@@ -41,7 +41,11 @@ export const waitingPriorities = sql`
   order by present.priority`;
 
 export async function findWaiting(db: Db): Promise<WaitingPriority[]> {
-  const { rows } = await db.execute<{ priority: number; due_at: string }>(waitingPriorities);
+  const { rows } = await executeNamed<{ priority: number; due_at: string }>(
+    db,
+    'waiting_priorities',
+    waitingPriorities,
+  );
   return rows.map(({ priority, due_at }) => ({ priority, oldestDueAt: new Date(due_at) }));
 }
 

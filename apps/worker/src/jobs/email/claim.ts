@@ -1,4 +1,4 @@
-import type { Database } from '@sv-sdk/db';
+import { type Database, executeNamed } from '@sv-sdk/db';
 import { sql } from 'drizzle-orm';
 
 /** One email, and this worker alone has it until the claim's lease is over. */
@@ -56,7 +56,8 @@ export async function claimEmails(
   emailSendIds: readonly string[],
   options: ClaimOptions,
 ): Promise<Claim[]> {
-  const found = await db.write().execute<ClaimedRow>(claimStatement(emailSendIds, options));
+  const statement = claimStatement(emailSendIds, options);
+  const found = await executeNamed<ClaimedRow>(db.write(), 'claim_emails', statement);
   const rows = new Map(found.rows.map((row) => [row.id, row]));
   const missed = emailSendIds.filter((id) => !rows.has(id));
   const heldForMs = missed.length === 0 ? new Map<string, number>() : await findHeld(db, missed, options);

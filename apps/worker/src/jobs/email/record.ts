@@ -1,4 +1,4 @@
-import type { Database } from '@sv-sdk/db';
+import { type Database, executeNamed } from '@sv-sdk/db';
 import { sql } from 'drizzle-orm';
 import { type ClaimedEmail, holdsSecrets } from './claim.ts';
 
@@ -51,7 +51,7 @@ async function recordOnce(db: Database, outcomes: readonly Outcome[]): Promise<S
 async function recordStatement(db: Database, outcomes: readonly Outcome[]): Promise<string[]> {
   const column = (pick: (outcome: Outcome) => string | number | undefined) =>
     sql.param(outcomes.map((outcome) => pick(outcome) ?? null));
-  const recorded = await db.write().execute<{ id: string }>(sql`
+  const statement = sql`
     with outcome as materialized (
       select * from unnest(
         ${column(({ email }) => email.id)}::text[],
@@ -104,7 +104,8 @@ async function recordStatement(db: Database, outcomes: readonly Outcome[]): Prom
       delete from email.email_outbox using recorded
       where email_send_id = recorded.id and recorded.result in ('sent', 'failed', 'uncertain')
     )
-    select id from recorded`);
+    select id from recorded`;
+  const recorded = await executeNamed<{ id: string }>(db.write(), 'record_outcomes', statement);
   return recorded.rows.map(({ id }) => id);
 }
 
