@@ -72,3 +72,13 @@ test('`make up` keeps the number of instances that was chosen by hand', async ()
   await shellOrThrow('make scale APP=2');
   expect(await containersOf('app')).toHaveLength(2);
 });
+
+test('a plain `docker compose up -d` keeps the number that `make scale` has chosen, and so does `make up`', async () => {
+  onTestFinished(async () => void (await shellOrThrow('make scale APP=2')));
+  await shellOrThrow('make scale APP=3');
+  const chosen = (await containersOf('app')).toSorted();
+  await shellOrThrow('docker compose up -d');
+  expect((await containersOf('app')).toSorted()).toEqual(chosen);
+  await shellOrThrow('make up');
+  expect((await containersOf('app')).toSorted()).toEqual(chosen);
+});
