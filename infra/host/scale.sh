@@ -33,6 +33,19 @@ for pair in "app=${APP-}" "worker=${WORKER-}"; do
   esac
 done
 [ -n "$services" ] || die 'Say how many: make scale APP=5 WORKER=10 (or one of them)'
+# The connections of so many, held against what PgBouncer was started with, before anything is changed.
+count_of() {
+  local running
+  running=$(docker compose ps -aq "$1" | wc -l)
+  if [ "$running" -gt 0 ]; then echo $((running)); else setting "$2" 2; fi
+}
+planned=$(cat "$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME"/*.env 2>/dev/null | sed -n 's/^PLANNED_/-e PLANNED_/p') || planned=''
+# shellcheck disable=SC2086
+docker compose --progress quiet --profile tools run --rm --no-deps -T $planned \
+  -e "APP_INSTANCES=${APP:-$(count_of app APP_INSTANCES)}" \
+  -e "WORKER_INSTANCES=${WORKER:-$(count_of worker WORKER_INSTANCES)}" \
+  sdk config plan --connect >/dev/null ||
+  die 'Nothing was changed. For more, put APP_INSTANCES and WORKER_INSTANCES into the settings: make up sizes the pools for them.'
 # Not `docker compose scale --no-deps`, which takes the missing dependencies for a change and recreates what runs.
 # shellcheck disable=SC2086
 docker compose up -d --no-build --no-recreate $scales $services

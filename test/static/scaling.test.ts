@@ -1,8 +1,9 @@
 /** The scaling guide's thresholds stand once in code; where an alert has one of them, it is the same. */
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { applyPhase, EXAMPLE_VALUES } from '../../apps/cli/src/phase-settings.ts';
 import { loadConfig } from '../../packages/config/src/index.ts';
-import { figures, RULE_SETTINGS, rulesFrom, triggers } from '../../packages/scaling/src/index.ts';
+import { figures, planPhase, RULE_SETTINGS, rulesFrom, triggers } from '../../packages/scaling/src/index.ts';
 
 const rules = globSync('infra/prometheus/rules/*.yml')
   .map((path) => readFileSync(path, 'utf8'))
@@ -59,4 +60,29 @@ test("the settings' defaults stand in docker-compose.yml as they are in the sche
   );
   expect(Object.keys(given).length).toBeGreaterThan(25);
   expect(loadConfig(RULE_SETTINGS, given)).toEqual(loadConfig(RULE_SETTINGS, {}));
+});
+
+test('what .env.example gives everybody is no choice that a phase would have to leave alone', () => {
+  const example = Object.fromEntries(
+    [...readFileSync('.env.example', 'utf8').matchAll(/^([A-Z_]+)=(.+)$/gm)].map(([, name, value]) => [
+      name,
+      value,
+    ]),
+  );
+  const { text, kept } = applyPhase(
+    readFileSync('.env.example', 'utf8'),
+    planPhase(3, { cores: 4, memoryBytes: 2 ** 40 }),
+    {},
+  );
+  expect(kept).toEqual([]);
+  expect(example).toMatchObject(EXAMPLE_VALUES);
+  const compose = ['docker-compose.yml', 'docker-compose.scale.yml']
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+  const written = [...text.matchAll(/^([A-Z_]+)=/gm)]
+    .map(([, name]) => name)
+    .filter((name) => !name?.startsWith('COMPOSE_'));
+  expect(written.length).toBeGreaterThan(10);
+  // Each has a reader.
+  expect(written.filter((name) => name !== 'IMAGES' && !compose.includes(`\${${name}`))).toEqual([]);
 });

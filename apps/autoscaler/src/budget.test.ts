@@ -6,13 +6,13 @@ const settings: BudgetSettings = {
   memoryMaxRatio: 0.8,
   cpuMaxRatio: 0.9,
   poolMaxRatio: 0.8,
-  connectionsPerInstance: 20,
+  connections: { app: 20, worker: 10, others: 10 },
 };
 const host: Host = {
   memoryTotalBytes: 10_000 * MIB,
   memoryAvailableBytes: 6_000 * MIB,
   cpuRatio: 0.4,
-  poolClientsMax: 2000,
+  connectionsMax: 2000,
 };
 const app: Load = { service: 'app', running: 4, memoryLimitBytes: 300 * MIB, residentBytes: 400 * MIB };
 const worker: Load = { service: 'worker', running: 2, memoryLimitBytes: 300 * MIB, residentBytes: 200 * MIB };
@@ -53,9 +53,11 @@ test('CPU: none is added on a host without an idle core, and there is no ceiling
   expect(ceilings('app', [app, worker], { cpuRatio: 0.9 })).not.toHaveProperty('cpu');
 });
 
-test('pools: all instances of all services together stay below the share of what PgBouncer takes', () => {
-  // 1,600 allowed, 40 of the workers, 20 an instance.
+test('pools: all instances of all services, and who else connects, together stay below the share that is allowed', () => {
+  // Of 2,000 there are 1,600 to give away; 10 to others. To the workers 2 × 10, and to each app 20.
   expect(ceilings('app', [app, worker])['pools']).toBe(78);
-  expect(ceilings('app', [app, worker], { poolClientsMax: 100 })['pools']).toBe(2);
-  expect(ceilings('app', [app, worker], { poolClientsMax: 10 })['pools']).toBe(0);
+  // To the apps 4 × 20, and to each worker 10.
+  expect(ceilings('worker', [app, worker])['pools']).toBe(151);
+  expect(ceilings('app', [app, worker], { connectionsMax: 100 })['pools']).toBe(2);
+  expect(ceilings('app', [app, worker], { connectionsMax: 10 })['pools']).toBe(0);
 });

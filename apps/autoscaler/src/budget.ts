@@ -2,6 +2,7 @@
  * How many instances the host and PgBouncer bear. A ceiling keeps instances from being added; it never takes one away
  * that runs, because what is too much already is a person's to judge (and an alert's to tell).
  */
+import type { InstanceConnections } from '@sv-sdk/config';
 import type { ServiceName } from '@sv-sdk/scaling';
 
 export interface Ceiling {
@@ -15,16 +16,16 @@ export interface Host {
   readonly memoryAvailableBytes: number;
   /** Of all cores. */
   readonly cpuRatio: number;
-  /** PgBouncer's max_client_conn. */
-  readonly poolClientsMax: number;
+  /** PgBouncer's max_client_conn; max_connections of the server where there is no PgBouncer. */
+  readonly connectionsMax: number;
 }
 
 export interface BudgetSettings {
   readonly memoryMaxRatio: number;
   readonly cpuMaxRatio: number;
   readonly poolMaxRatio: number;
-  /** What an instance may open: a pool to the primary and one to the replica. */
-  readonly connectionsPerInstance: number;
+  /** As the plan of all connections counts them (docs/operations/connections.md). */
+  readonly connections: InstanceConnections;
 }
 
 export interface Load {
@@ -83,17 +84,19 @@ function cpuCeiling(own: Load, host: Host, settings: BudgetSettings): Ceiling[] 
   ];
 }
 
-/** Past PgBouncer's limit an instance would start and get no connection. */
+/** Past this limit an instance would start and get no connection. */
 function poolCeiling(own: Load, loads: readonly Load[], host: Host, settings: BudgetSettings): Ceiling {
-  const allowed = host.poolClientsMax * settings.poolMaxRatio;
+  const { connections } = settings;
+  const allowed = host.connectionsMax * settings.poolMaxRatio;
   const ofOthers = loads
     .filter((load) => load !== own)
-    .reduce((sum, load) => sum + load.running * settings.connectionsPerInstance, 0);
-  const instances = Math.max(0, Math.floor((allowed - ofOthers) / settings.connectionsPerInstance));
+    .reduce((sum, load) => sum + load.running * connections[load.service], connections.others);
+  const one = connections[own.service];
+  const instances = Math.max(0, Math.floor((allowed - ofOthers) / one));
   return {
     limit: 'pools',
     instances,
-    why: `PgBouncer takes ${host.poolClientsMax} connections, and one may open ${settings.connectionsPerInstance}`,
+    why: `of ${host.connectionsMax} connections ${Math.floor(allowed)} are to be given away, one may open ${one}, and others ${ofOthers}`,
   };
 }
 

@@ -56,6 +56,7 @@ async function startAutoscaler(
     env: {
       ...settings,
       COMPOSE_PROJECT_NAME: project.name,
+      DATABASE_URL: 'postgres://sv_app@pgbouncer:6432/sv',
       PROMETHEUS_URL: prometheus,
       OPERATIONS_PORT: String(port),
       AUTOSCALE_INTERVAL_SECONDS: '1',

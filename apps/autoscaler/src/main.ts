@@ -1,5 +1,5 @@
 /** Keeps the numbers of apps and workers to what is measured (docs/operations/autoscaling.md). */
-import { loadConfigOrExit } from '@sv-sdk/config';
+import { instanceConnections, isPooled, loadConfigOrExit } from '@sv-sdk/config';
 import { createPrometheus, RULE_SETTINGS, rulesFrom } from '@sv-sdk/scaling';
 import { createLogger, createRegistry, runProcess, startOperationsServer } from '@sv-sdk/telemetry';
 import { createEngine } from './engine.ts';
@@ -21,6 +21,9 @@ const config = loadConfigOrExit([
   'AUTOSCALE_HOST_CPU_MAX_PERCENT',
   'AUTOSCALE_HOST_MEMORY_MAX_PERCENT',
   'AUTOSCALE_POOL_MAX_PERCENT',
+  'DATABASE_URL',
+  'DATABASE_REPLICA_URL',
+  'PGBOUNCER_CONSOLE_URL',
   'DB_POOL_MAX',
   ...RULE_SETTINGS,
 ]);
@@ -37,9 +40,12 @@ const round = createRound({
     memoryMaxRatio: config.AUTOSCALE_HOST_MEMORY_MAX_PERCENT / 100,
     cpuMaxRatio: config.AUTOSCALE_HOST_CPU_MAX_PERCENT / 100,
     poolMaxRatio: config.AUTOSCALE_POOL_MAX_PERCENT / 100,
-    // A pool to the primary, one to the replica, and the look at the replica's position.
-    connectionsPerInstance: 2 * config.DB_POOL_MAX + 1,
+    connections: instanceConnections(
+      { isPooled: isPooled(config), replicas: config.DATABASE_REPLICA_URL.length },
+      config.DB_POOL_MAX,
+    ),
   },
+  isPooled: isPooled(config),
   isDryRun,
   fleet: createFleet(engine, config.COMPOSE_PROJECT_NAME),
   prometheus: createPrometheus(config.PROMETHEUS_URL),

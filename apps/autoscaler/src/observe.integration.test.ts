@@ -39,6 +39,10 @@ test('figures that have held call for more, a change that was stored cools down,
         series: 'pgbouncer_config_max_client_connections{job="pgbouncer"}',
         values: constant(2000, LONG_SECONDS),
       },
+      {
+        series: 'pg_settings_max_connections{job="postgres"}',
+        values: constant(100, LONG_SECONDS),
+      },
       { series: 'sv_queue_paused{instance="a"}', values: constant(1, LONG_SECONDS) },
       { series: 'sv_queue_paused{instance="b"}', values: constant(0, LONG_SECONDS) },
     ].map(ahead),
@@ -48,12 +52,9 @@ test('figures that have held call for more, a change that was stored cools down,
   expect(down).toMatchObject({ direction: 'hold', reason: 'cooldown' });
   expect(down.because).toContain('the last change (5 to 4)');
   const prometheus = createPrometheus(url);
-  expect(await readHost(prometheus)).toEqual({
-    memoryTotalBytes: 8e9,
-    memoryAvailableBytes: 4e9,
-    cpuRatio: 0.25,
-    poolClientsMax: 2000,
-  });
+  const host = { memoryTotalBytes: 8e9, memoryAvailableBytes: 4e9, cpuRatio: 0.25 };
+  expect(await readHost(prometheus, { isPooled: true })).toEqual({ ...host, connectionsMax: 2000 });
+  expect(await readHost(prometheus, { isPooled: false })).toEqual({ ...host, connectionsMax: 100 });
   expect(await readBlocked(prometheus)).toBe('the queue is paused');
   await expect(prometheus.value('sv_queue_paused')).rejects.toThrow('2 series, where one is expected');
   await expect(prometheus.value('sv_queue_paused{')).rejects.toThrow('refused sv_queue_paused{: bad_data');
@@ -80,7 +81,7 @@ test('a gap, an end and a figure that is not a number are no decision, and are n
   const workers = await decideBy(url, worker, 4);
   expect(workers).toMatchObject({ direction: 'hold', to: 4, reason: 'no_figures' });
   expect(workers.because).toContain('emails in work for each worker: there is no figure');
-  expect(await readHost(createPrometheus(url))).toBeUndefined();
+  expect(await readHost(createPrometheus(url), { isPooled: true })).toBeUndefined();
 });
 
 test('a Prometheus that is not there, or answers something else, is named in the error', async () => {

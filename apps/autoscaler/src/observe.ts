@@ -30,21 +30,26 @@ export async function readFigures(prometheus: Prometheus, rules: ServiceRules): 
 }
 
 /** Undefined where any of it is missing: what is not known to be free is not given away. */
-export async function readHost(prometheus: Prometheus): Promise<Host | undefined> {
-  const [memoryTotalBytes, memoryAvailableBytes, cpuRatio, poolClientsMax] = await Promise.all([
+export async function readHost(
+  prometheus: Prometheus,
+  { isPooled }: { isPooled: boolean },
+): Promise<Host | undefined> {
+  const [memoryTotalBytes, memoryAvailableBytes, cpuRatio, connectionsMax] = await Promise.all([
     prometheus.value('min(node_memory_MemTotal_bytes)'),
     prometheus.value('min(node_memory_MemAvailable_bytes)'),
     prometheus.value('max(instance:node_cpu:ratio_rate5m)'),
-    prometheus.value('min(pgbouncer_config_max_client_connections)'),
+    prometheus.value(
+      `min(${isPooled ? 'pgbouncer_config_max_client_connections' : 'pg_settings_max_connections'})`,
+    ),
   ]);
   if (
     memoryTotalBytes === undefined ||
     memoryAvailableBytes === undefined ||
     cpuRatio === undefined ||
-    poolClientsMax === undefined
+    connectionsMax === undefined
   )
     return undefined;
-  return { memoryTotalBytes, memoryAvailableBytes, cpuRatio, poolClientsMax };
+  return { memoryTotalBytes, memoryAvailableBytes, cpuRatio, connectionsMax };
 }
 
 /** What all instances of a service use of the memory, as far as it is known; the rest counts as not in use yet. */

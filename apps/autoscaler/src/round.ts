@@ -10,6 +10,8 @@ import { readBlocked, readFigures, readHost, readResidentBytes } from './observe
 export interface RoundOptions {
   readonly rules: readonly ServiceRules[];
   readonly budget: BudgetSettings;
+  /** Whether PgBouncer is what the instances connect to, or a server itself. */
+  readonly isPooled: boolean;
   readonly isDryRun: boolean;
   readonly fleet: Fleet;
   readonly prometheus: Prometheus;
@@ -19,7 +21,7 @@ export interface RoundOptions {
 
 /** Rejects when something could not be seen or done; the next round begins anew and finishes what was begun. */
 export function createRound(options: RoundOptions): () => Promise<void> {
-  const { rules, budget, isDryRun, fleet, prometheus, metrics, logger } = options;
+  const { rules, budget, isPooled, isDryRun, fleet, prometheus, metrics, logger } = options;
   const lastLines = new Map<ServiceName, string>();
 
   /** Every change is told, and a hold when it is a new one: else there would be 11,520 lines a day that say the same. */
@@ -60,7 +62,7 @@ export function createRound(options: RoundOptions): () => Promise<void> {
       looks.set(service, look);
       metrics.setRunning(service, look.running);
     }
-    const host = await readHost(prometheus);
+    const host = await readHost(prometheus, { isPooled });
     const loads = new Map<ServiceName, Load>();
     for (const [service, { running, memoryLimitBytes }] of looks) {
       const residentBytes = await readResidentBytes(prometheus, service);

@@ -59,7 +59,7 @@ const decimal = z
   .transform(Number);
 
 /** As Docker and Postgres write them: 1g, 512m, 128MB. */
-const bytes = z
+export const bytes = z
   .string()
   .regex(/^[1-9]\d*(?:\.\d+)?\s*[kmgt]?b?$/i, { error: 'must be a size such as 512m or 1g' })
   .transform((value) => {

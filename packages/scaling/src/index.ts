@@ -1,3 +1,12 @@
+export {
+  type Host,
+  largestPhase,
+  type MemoryUse,
+  type PhaseChoices,
+  type PhaseNumber,
+  type PhasePlan,
+  planPhase,
+} from './phase-plan.ts';
 export { type Phase, phaseOfUsers, phaseOfWhatRuns, phases } from './phases.ts';
 export { createPrometheus, type Prometheus } from './prometheus.ts';
 export {

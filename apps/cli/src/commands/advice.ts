@@ -67,7 +67,12 @@ export function adviseOn(fired: Fired, platform: Platform, rules: readonly Servi
     case 'queueMemory':
       return [moreMemory('The queue is full', 'REDIS_QUEUE', platform.queueMaxBytes)];
     case 'redisData':
-      return [{ because: 'Past 50 GB the guide has a Redis Cluster: REDIS_URL of one that you run.' }];
+      return [
+        {
+          because: 'Past 50 GB the guide has a Redis Cluster, which comes with phase 3:',
+          command: 'make up PHASE=3',
+        },
+      ];
     default:
       return more(fired, platform, rules);
   }
@@ -116,16 +121,10 @@ function moreMemory(what: string, name: 'REDIS' | 'REDIS_QUEUE', maxBytes: numbe
 }
 
 /** Where more people use it than what runs is meant for. */
-export function phaseAdvice(
-  phase: { running: Phase; users: Phase | undefined },
-  platform: Platform,
-): Advice[] {
+export function phaseAdvice(phase: { running: Phase; users: Phase | undefined }): Advice[] {
   const { users, running } = phase;
   if (users === undefined || users.number <= running.number) return [];
-  const changes = [
-    ...(platform.apps < users.apps.from ? [`APP=${users.apps.from}`] : []),
-    ...(platform.workers < users.workers.from ? [`WORKER=${users.workers.from}`] : []),
-  ];
-  const because = `For so many users the guide has phase ${users.number}: ${users.apps.from} apps, ${users.workers.from} workers and ${users.replicas} read replicas.`;
-  return changes.length === 0 ? [{ because }] : [{ because, command: `make scale ${changes.join(' ')}` }];
+  const because = `For so many users the guide has phase ${users.number}: ${users.apps.from} apps, ${users.workers.from} workers and ${users.replicas} read replicas${users.number === 4 ? ', on more than one machine' : ''}.`;
+  // The phase is looked at before anything changes: make up DRY_RUN=1, and 4 only says what it needs.
+  return [{ because, command: `make up PHASE=${users.number}` }];
 }

@@ -88,7 +88,7 @@ test('a platform with nothing to do is told what can go, and more users than it 
     { because: 'There is little to do for 4 of app; one fewer will do:', command: 'make scale APP=3' },
     {
       because: 'For so many users the guide has phase 2: 3 apps, 3 workers and 0 read replicas.',
-      command: 'make scale WORKER=3',
+      command: 'make up PHASE=2',
     },
   ]);
 });

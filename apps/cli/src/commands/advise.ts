@@ -71,7 +71,7 @@ async function advise(options: { all?: boolean; json?: boolean }): Promise<void>
       state === 'fires' && figure !== undefined ? adviseOn({ ...row, figure }, platform, rules) : [],
     ),
     ...rules.filter((rule) => isIdle(rule, rows)).flatMap((rule) => fewer(rule, platform)),
-    ...phaseAdvice(phase, platform),
+    ...phaseAdvice(phase),
   ];
   const unique = [...new Map(advice.map((one) => [one.because + one.command, one])).values()];
   const isFine = rows.every(({ state }) => state !== 'fires');
