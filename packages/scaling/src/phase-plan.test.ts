@@ -9,10 +9,14 @@ const NUMBERS = [1, 2, 3] as const;
 
 test.for([
   [1, 1, undefined],
-  [2, 2, undefined],
+  [2, 2.7, undefined],
   // What is sold as 3 GiB, and the least that `make up` accepts.
   [2, 2.85, 1],
   [2, 4, 1],
+  // The figures of docs/operations/scaling.md.
+  [2, 2.8, 1],
+  [2, 4.8, 2],
+  [2, 9.4, 3],
   [2, 6, 2],
   [4, 8, 2],
   [8, 16, 3],
