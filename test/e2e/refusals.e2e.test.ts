@@ -87,7 +87,7 @@ describe('`make up PHASE=…` changes no setting and starts nothing', () => {
       /Phase 2 does not fit on this host: at the least it takes \d+ MiB of memory, and \d+ MiB are/,
     );
     expect(output).toMatch(/database nodes +2 +4194304 +8388608\n/);
-    expect(output).toContain('No phase fits with these settings.');
+    expect(output).toContain('No lower phase fits with these settings.');
     expect(readFileSync(envFile, 'utf8')).toBe(before);
   });
 

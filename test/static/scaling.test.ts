@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { applyPhase, EXAMPLE_VALUES } from '../../apps/cli/src/phase-settings.ts';
 import { loadConfig } from '../../packages/config/src/index.ts';
-import { figures, planPhase, RULE_SETTINGS, rulesFrom, triggers } from '../../packages/scaling/src/index.ts';
+import { figures, RULE_SETTINGS, rulesFrom, triggers } from '../../packages/scaling/src/index.ts';
 
 const rules = globSync('infra/prometheus/rules/*.yml')
   .map((path) => readFileSync(path, 'utf8'))
@@ -69,11 +69,8 @@ test('what .env.example gives everybody is no choice that a phase would have to 
       value,
     ]),
   );
-  const { text, kept } = applyPhase(
-    readFileSync('.env.example', 'utf8'),
-    planPhase(3, { cores: 4, memoryBytes: 2 ** 40 }),
-    {},
-  );
+  const host = { cores: 4, memoryBytes: 2 ** 40 };
+  const { text, kept } = applyPhase(readFileSync('.env.example', 'utf8'), 3, host);
   expect(kept).toEqual([]);
   expect(example).toMatchObject(EXAMPLE_VALUES);
   const compose = ['docker-compose.yml', 'docker-compose.scale.yml']

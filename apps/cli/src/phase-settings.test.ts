@@ -1,9 +1,8 @@
 import { ConfigError } from '@sv-sdk/config';
-import { type PhaseNumber, planPhase } from '@sv-sdk/scaling';
+import type { PhaseNumber } from '@sv-sdk/scaling';
 import { describe, expect, test } from 'vitest';
-import { applyPhase, choicesIn } from './phase-settings.ts';
+import { applyPhase } from './phase-settings.ts';
 
-const GIB = 1024 ** 3;
 /** As `make up` leaves it, shortened. */
 const FRESH = `# Settings of a stack.
 COMPOSE_PROJECT_NAME=sv-sdk
@@ -15,10 +14,8 @@ WORKER_INSTANCES=2
 BALANCER_PREFIX=172.16.251
 `;
 
-function apply(file: string, number: PhaseNumber, gibibytes = 64) {
-  const choices = choicesIn(file);
-  return applyPhase(file, planPhase(number, { cores: 8, memoryBytes: gibibytes * GIB }, choices), choices);
-}
+const HOST = { cores: 8, memoryBytes: 64 * 1024 ** 3 };
+const apply = (file: string, number: PhaseNumber) => applyPhase(file, number, HOST);
 const settingsOf = (file: string) =>
   Object.fromEntries(
     file
@@ -51,7 +48,7 @@ test('a phase changes its lines in their place, adds what is missing, and leaves
 test('the same phase again changes nothing', () => {
   for (const number of [1, 2, 3] as const) {
     const once = apply(FRESH, number).text;
-    expect(apply(once, number)).toEqual({ text: once, changes: [], kept: [] });
+    expect(apply(once, number)).toMatchObject({ text: once, changes: [], kept: [] });
   }
 });
 
@@ -86,7 +83,10 @@ describe('what a person has written', () => {
     );
     expect(settingsOf(text)).toMatchObject({ APP_INSTANCES: '7', POSTGRES_MEMORY: '"6g"' });
     expect(settingsOf(text)).toMatchObject({ POSTGRES_SHARED_BUFFERS: '1536MB', WORKER_INSTANCES: '4' });
-    expect(kept).toEqual([{ name: 'POSTGRES_MEMORY', value: '6g', planned: '6144m' }]);
+    expect(kept).toEqual([
+      { name: 'APP_INSTANCES', value: '7', planned: '4' },
+      { name: 'POSTGRES_MEMORY', value: '6g', planned: '4096m' },
+    ]);
   });
 
   test('wins also over a phase that wrote the line before it, as `make scale` does', () => {
@@ -127,10 +127,10 @@ REDIS_URL=rediss://cache.example.com:6379\n`;
   });
 
   test('must be right: every fault is told at once', () => {
-    expect(() => choicesIn(`${FRESH}APP_MEMORY=much\nPOSTGRES_MEMORY=0\n`)).toThrow(
+    expect(() => apply(`${FRESH}APP_MEMORY=much\nPOSTGRES_MEMORY=0\n`, 1)).toThrow(
       /APP_MEMORY: must be a size such as 512m or 1g\n.*POSTGRES_MEMORY/s,
     );
-    expect(() => choicesIn('APP_INSTANCES=some\n')).toThrow('APP_INSTANCES: must be a whole number from 1');
+    expect(() => apply('APP_INSTANCES=some\n', 1)).toThrow('APP_INSTANCES: must be a whole number from 1');
   });
 
   test('must name the replicas of a database elsewhere before phase 3 reads from them', () => {

@@ -3,7 +3,7 @@
  * named. So that both can be told apart, the last line of the file, a comment, says what the phase wrote.
  */
 import { bytes, ConfigError, type ConfigFault, isOfThisStack } from '@sv-sdk/config';
-import type { PhaseChoices, PhaseNumber, PhasePlan } from '@sv-sdk/scaling';
+import { type Host, type PhaseChoices, type PhaseNumber, type PhasePlan, planPhase } from '@sv-sdk/scaling';
 
 const MIB = 1024 ** 2;
 const SCALE_FILE = 'docker-compose.scale.yml';
@@ -37,13 +37,15 @@ export interface Kept {
 }
 
 export interface PhaseSettings {
+  /** With what is kept. It may not fit. */
+  readonly plan: PhasePlan;
   readonly text: string;
   readonly changes: readonly Change[];
   readonly kept: readonly Kept[];
 }
 
 /** What a person has chosen in a settings file. Throws {@link ConfigError} with whatever can't be read. */
-export function choicesIn(file: string): PhaseChoices {
+function choicesIn(file: string): PhaseChoices {
   const values = valuesIn(file);
   const written = writtenIn(file);
   const faults: ConfigFault[] = [];
@@ -92,11 +94,13 @@ export function choicesIn(file: string): PhaseChoices {
   return Object.fromEntries(Object.entries(choices).filter(([, value]) => value !== undefined));
 }
 
-/** Throws {@link ConfigError} where a setting must be there that only a person can know. */
-export function applyPhase(file: string, plan: PhasePlan, choices: PhaseChoices): PhaseSettings {
+/** Throws {@link ConfigError} for what can't be read, and for what must be there and only a person can know. */
+export function applyPhase(file: string, number: PhaseNumber, host: Host): PhaseSettings {
+  const choices = choicesIn(file);
+  const plan = planPhase(number, host, choices);
   const values = valuesIn(file);
   const written = writtenIn(file);
-  if (plan.phase.number === 3 && choices.isDatabaseElsewhere && !values.get('DATABASE_REPLICA_URL')) {
+  if (number === 3 && choices.isDatabaseElsewhere && !values.get('DATABASE_REPLICA_URL')) {
     throw new ConfigError([
       {
         name: 'DATABASE_REPLICA_URL',
@@ -106,13 +110,16 @@ export function applyPhase(file: string, plan: PhasePlan, choices: PhaseChoices)
     ]);
   }
   const planned = ownedSettings(plan, choices);
+  // What it would be if nobody had chosen a size.
+  const undisturbed = ownedSettings(planPhase(number, host, placesIn(choices)), choices);
   const next = new Map(values);
   const record = new Map<string, string>();
   const kept: Kept[] = [];
   for (const [name, value] of planned) {
     const present = values.get(name);
     if (present !== undefined && !isOwn(name, values, written)) {
-      if (present !== value) kept.push({ name, value: present, planned: value });
+      const otherwise = undisturbed.get(name) ?? value;
+      if (present !== otherwise) kept.push({ name, value: present, planned: otherwise });
       continue;
     }
     next.set(name, value);
@@ -123,14 +130,19 @@ export function applyPhase(file: string, plan: PhasePlan, choices: PhaseChoices)
     if (!name.endsWith('+') && !planned.has(name) && isOwn(name, values, written)) next.delete(name);
   }
   for (const name of Object.keys(LISTS) as (keyof typeof LISTS)[]) {
-    const isWanted = plan.phase.number === 3 && (name === 'COMPOSE_FILE' || plan.hasRedisCluster);
+    const isWanted = number === 3 && (name === 'COMPOSE_FILE' || plan.hasRedisCluster);
     applyToList(name, isWanted, { values, written, next, record, kept });
   }
   const changes = [...new Set([...values.keys(), ...next.keys()])].flatMap((name): Change[] => {
     const [from, to] = [values.get(name), next.get(name)];
     return from === to ? [] : [{ name, from, to }];
   });
-  return { text: write(file, changes, recordLine(plan.phase.number as PhaseNumber, record)), changes, kept };
+  return { plan, text: write(file, changes, recordLine(number, record)), changes, kept };
+}
+
+/** Where things are, without how large somebody wants them. */
+function placesIn(choices: PhaseChoices): PhaseChoices {
+  return Object.fromEntries(Object.entries(choices).filter(([name]) => /^(?:is|has)[A-Z]/.test(name)));
 }
 
 /** What a phase writes. The pools are not among it: `make up` computes them of these (connection-plan.ts). */

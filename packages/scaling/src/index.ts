@@ -1,6 +1,5 @@
 export {
   type Host,
-  largestPhase,
   type MemoryUse,
   type PhaseChoices,
   type PhaseNumber,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { largestPhase, type PhaseNumber, planPhase } from './phase-plan.ts';
+import { type PhaseNumber, planPhase } from './phase-plan.ts';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -23,7 +23,8 @@ test.for([
   [2, 23.5, 3],
   [64, 512, 3],
 ] as const)('the largest phase on %i cores and %d GiB is %s', ([cores, gibibytes, largest]) => {
-  expect(largestPhase(host(cores, gibibytes))).toBe(largest);
+  const fitting = NUMBERS.filter((number) => planPhase(number, host(cores, gibibytes)).fits);
+  expect(fitting.at(-1)).toBe(largest);
 });
 
 describe("the guide's numbers", () => {

@@ -139,11 +139,6 @@ export function planPhase(number: PhaseNumber, host: Host, choices: PhaseChoices
   return at(fitting);
 }
 
-/** The highest phase that fits; undefined: not even the first. */
-export function largestPhase(host: Host, choices: PhaseChoices = {}): PhaseNumber | undefined {
-  return ([3, 2, 1] as const).find((number) => planPhase(number, host, choices).fits);
-}
-
 function planAt(number: PhaseNumber, host: Host, choices: PhaseChoices, share: number): PhasePlan {
   const phase = phases[number - 1] as Phase;
   const sizes = SIZES[number];

@@ -1,16 +1,9 @@
 import { cpus, totalmem } from 'node:os';
 import { type ConnectionPlan, connectionPlan } from '@sv-sdk/config';
-import {
-  type Host,
-  largestPhase,
-  type PhaseNumber,
-  type PhasePlan,
-  phases,
-  planPhase,
-} from '@sv-sdk/scaling';
+import { type Host, type PhaseNumber, type PhasePlan, phases } from '@sv-sdk/scaling';
 import type { Command } from 'commander';
 import { columns, print, UsageError } from '../output.ts';
-import { applyPhase, choicesIn, type PhaseSettings } from '../phase-settings.ts';
+import { applyPhase, type PhaseSettings } from '../phase-settings.ts';
 import { readInput } from '../prompt.ts';
 
 export function addPhaseCommand(config: Command): void {
@@ -41,10 +34,14 @@ async function run(argument: string, options: { env?: boolean; json?: boolean })
   // Inside of a container both figures are the engine's machine's.
   const host: Host = { cores: cpus().length, memoryBytes: totalmem() };
   const file = options.env ? `${await readInput()}\n` : '';
-  const choices = choicesIn(file);
-  const plan = planPhase(number, host, choices);
-  if (!plan.fits) throw new PhaseError(tellTooLarge(plan, largestPhase(host, choices)));
-  const applied = applyPhase(file, plan, choices);
+  const applied = applyPhase(file, number, host);
+  const { plan } = applied;
+  if (!plan.fits) {
+    const fitting = ([3, 2, 1] as const).find(
+      (lower) => lower < number && applyPhase(file, lower, host).plan.fits,
+    );
+    throw new PhaseError(tellTooLarge(plan, fitting));
+  }
   const told = tellPhase(plan, host, connectionsOf(plan, host), options.env ? applied : undefined);
   if (options.env) {
     process.stderr.write(`${told}\n`);
@@ -130,15 +127,15 @@ function tellChanges({ changes, kept }: PhaseSettings): string {
   return `${changed}\n\n${yours}`;
 }
 
-function tellTooLarge(plan: PhasePlan, largest: PhaseNumber | undefined): string {
+function tellTooLarge(plan: PhasePlan, fitting: PhaseNumber | undefined): string {
   const { phase, memoryTotalBytes, memoryAllowedBytes } = plan;
-  const fitting =
-    largest === undefined || largest >= phase.number
-      ? 'No phase fits with these settings.'
-      : `What fits is phase ${largest}: make up PHASE=${largest}`;
+  const instead =
+    fitting === undefined
+      ? 'No lower phase fits with these settings.'
+      : `What fits is phase ${fitting}: make up PHASE=${fitting}`;
   return (
     `Phase ${phase.number} does not fit on this host: at the least it takes ${mebibytes(memoryTotalBytes)} MiB of memory, and ${mebibytes(memoryAllowedBytes)} MiB are allowed.\n\n` +
-    `${tellMemory(plan)}\n\n${fitting}`
+    `${tellMemory(plan)}\n\n${instead}`
   );
 }
 
