@@ -164,3 +164,15 @@ test('`make up PHASE=1` takes out what phase 3 had put in, and loses no row, no 
   await untilSent(again, emails);
   await useThePlatform(stack);
 });
+
+test('`make reset` wipes the data of the nodes that phase 1 has left out, too', async () => {
+  const volumes = async () =>
+    (
+      await stack.shellOrThrow(
+        `docker volume ls -q --filter label=com.docker.compose.project=${stack.project}`,
+      )
+    ).stdout;
+  expect(await volumes()).toContain('redis-cluster-6-data');
+  await stack.shellOrThrow('YES=1 make reset');
+  expect(await volumes()).toBe('');
+});
