@@ -10,6 +10,8 @@
 
 # So far may a standby be behind a primary that answers: a second of WAL at full speed, handed over within the stop.
 MAX_LAG_MB=${MAX_LAG_MB:-16}
+# For a third node to be on the new timeline.
+FOLLOW_SECONDS=15
 FORCE=${FORCE-} TO=${TO-}
 number=0
 holding='' stopped_by_us=''
@@ -141,4 +143,15 @@ docker exec "$new_id" checkpoint.sh
 docker start "$old_id" >/dev/null || say "$old could not be started; make rejoin tries again"
 others=$(echo "$standbys" | without "$new" | xargs)
 [ -z "$others" ] || say "$others follows $new by itself"
+# Its control file tells of the new timeline from its next restartpoint on: without this it would serve nobody who wrote
+# lately for up to checkpoint_timeout, 10 minutes (ADR 0023). One that isn't there in time only comes to it later.
+for other in $others; do
+  waited=0
+  until look_at_nodes && [ "$(of_node "$other" 4) $(of_node "$other" 7)" = "$(of_node "$new" 4) streaming" ]; do
+    [ "$waited" -lt "$FOLLOW_SECONDS" ] || break
+    sleep 1
+    waited=$((waited + 1))
+  done
+  docker exec "$(of_node "$other" 2)" checkpoint.sh || say "$other has no new restartpoint yet"
+done
 printf '\n%sFailed over: %s is the primary.%s Bring %s back as its standby: make rejoin\n' "$BOLD" "$new" "$PLAIN" "$old"

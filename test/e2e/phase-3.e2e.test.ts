@@ -6,8 +6,9 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createClient } from '@sv-sdk/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { eventually, query } from './client.ts';
+import { eventually } from './client.ts';
 import { sendEmail, servicesOf, signInTo, untilSent, useThePlatform, writeSettings } from './own-stack.ts';
+import { countReads } from './reads.ts';
 import { defineStack } from './stack.ts';
 
 const stack = defineStack({
@@ -17,8 +18,11 @@ const stack = defineStack({
 });
 const NODES = [1, 2, 3, 4, 5, 6].map((number) => `redis-cluster-${number}`);
 /** Enough that every lane has asked while a primary is away. */
-const SOME = 80;
-const LANES = 4;
+const SOME = 60;
+const LANES = 3;
+const PAUSE_MS = 20;
+/** Not each: the catcher of mail takes some 15 a second. */
+const ROUNDS_AN_EMAIL = 5;
 const OWN_SIZES = {
   APP_INSTANCES: '3',
   WORKER_INSTANCES: '1',
@@ -30,7 +34,12 @@ const OWN_SIZES = {
 beforeAll(async () => {
   await stack.remove();
   // Chosen by hand, so small that a machine of 5 GiB carries it.
-  writeSettings(stack, { BALANCER_PREFIX: '10.251.101', ...OWN_SIZES });
+  writeSettings(stack, {
+    BALANCER_PREFIX: '10.251.101',
+    ...OWN_SIZES,
+    // 28 containers on two cores: what is shed there is none of Redis' doing.
+    OVERLOAD_EVENT_LOOP_DELAY_MS: '2000',
+  });
   const up = await stack.shell('make up PHASE=3', { timeoutSeconds: 600 });
   if (up.exitCode !== 0) {
     const { output } = await stack.shell('docker compose ps --all; docker compose logs --tail 30');
@@ -84,16 +93,30 @@ test('reads are spread over both replicas', async () => {
   });
   const servers = async () => {
     for (let reads = 0; reads < 20; reads += 1) await reader.get('/api/v1/users');
-    const counted = await query(
-      'sum by (server) (sv_db_reads_total{target="replica"}) > 0',
-      stack.urls.prometheus,
-    );
-    return counted.map(({ labels }) => labels['server']).toSorted();
+    const places = [...(await countReads(stack)).keys()];
+    return [1, 2].filter((number) => places.some((place) => place.startsWith(`replica_${number}, `)));
   };
-  await eventually(servers, (names) => names.join() === 'replica_1,replica_2', {
+  await eventually(servers, (found) => found.length === 2, {
     seconds: 60,
     what: 'reads counted at both',
   });
+});
+
+test('a failover among three nodes: the third one follows, and serves also those who have just written', async () => {
+  const { output } = await stack.shellOrThrow('make failover TO=postgres-replica');
+  expect(output).toContain('postgres-replica-2 follows postgres-replica by itself');
+  const admin = await signInTo(stack);
+  const caughtUp = async () => {
+    await admin.post('/api/v1/suppressions', { body: { email: `${randomUUID()}@example.org` } });
+    await admin.get('/api/v1/suppressions');
+    const counts = await countReads(stack);
+    return ['replica_1', 'replica_2'].reduce((sum, name) => sum + (counts.get(`${name}, caught_up`) ?? 0), 0);
+  };
+  const before = await caughtUp();
+  await eventually(caughtUp, (reads) => reads > before, { seconds: 90, what: 'a writer reads a replica' });
+  const rejoined = await stack.shellOrThrow('make rejoin');
+  expect(rejoined.output).toContain('postgres streams from postgres-replica');
+  await useThePlatform(stack);
 });
 
 test("the queue's primary killed under load: no request fails, and every email goes out", async () => {
@@ -105,12 +128,15 @@ test("the queue's primary killed under load: no request fails, and every email g
   const lanes = Array.from({ length: LANES }, async () => {
     while (!isOver) {
       try {
-        emails.push(await sendEmail(admin, `${randomUUID()}@example.org`));
+        if (served % ROUNDS_AN_EMAIL === 0)
+          emails.push(await sendEmail(admin, `${randomUUID()}@example.org`));
+        await admin.post('/api/v1/suppressions', { body: { email: `${randomUUID()}@example.org` } });
         await admin.get('/api/v1/users');
-        served += 2;
+        served += 1;
       } catch (error) {
         failures.push(String(error));
       }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   });
   const untilMore = async () => {
@@ -134,7 +160,7 @@ test("the queue's primary killed under load: no request fails, and every email g
   await Promise.all(lanes);
   await untilSent(admin, emails);
   console.info(
-    `${killed} killed: ${served} requests, ${failures.length} failed; ${emails.length} emails sent`,
+    `${killed} killed: ${served} rounds of requests, ${failures.length} failed; ${emails.length} emails sent`,
   );
   expect(failures).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
 import { call, clientOf, signIn } from './client.ts';
 import { startAgain } from './containers.ts';
+import { countReads } from './reads.ts';
 import { containersOf, shellOrThrow, sql, startStack } from './stack.ts';
 
 beforeAll(startStack);
@@ -24,30 +25,10 @@ async function makeCallers(): Promise<string[]> {
   );
 }
 
-/** Where the apps have sent reads until now, and why: `replica_1, caught_up`. */
-async function countReads(): Promise<Map<string, number>> {
-  const counts = new Map<string, number>();
-  for (const container of await containersOf('app')) {
-    const { stdout } = await shellOrThrow(
-      `docker exec ${container} node -e 'fetch("http://127.0.0.1:9464/metrics").then((r) => r.text()).then(console.log)'`,
-    );
-    for (const line of stdout.split('\n')) {
-      const found = /^sv_db_reads_total\{(.*)\} (\d+)$/.exec(line);
-      const labels = new Map(
-        [...(found?.[1] ?? '').matchAll(/(\w+)="(\w+)"/g)].map(([, key, value]) => [key, value]),
-      );
-      if (found === null) continue;
-      const place = `${labels.get('server')}, ${labels.get('reason')}`;
-      counts.set(place, (counts.get(place) ?? 0) + Number(found[2]));
-    }
-  }
-  return counts;
-}
-
 test('10,000 writes, each read back at once by who wrote: none stale, no error, whatever the replica does', async () => {
   expect(await containersOf('app')).toHaveLength(2);
   const tokens = await makeCallers();
-  const before = await countReads();
+  const before = await countReads({ containersOf, shellOrThrow });
 
   let done = 0;
   let stale = 0;
@@ -89,7 +70,7 @@ test('10,000 writes, each read back at once by who wrote: none stale, no error, 
     await startAgain(replica);
   }
 
-  const after = await countReads();
+  const after = await countReads({ containersOf, shellOrThrow });
   const reads = [...after].map(([place, count]): [string, number] => [
     place,
     count - (before.get(place) ?? 0),
@@ -109,8 +90,8 @@ test('10,000 writes, each read back at once by who wrote: none stale, no error, 
     .poll(async () => {
       await call('GET', '/api/v1/suppressions?pageSize=1', { token: tokens[0] ?? '' });
       return (
-        ((await countReads()).get('replica_1, none') ?? 0) +
-        ((await countReads()).get('replica_1, caught_up') ?? 0)
+        ((await countReads({ containersOf, shellOrThrow })).get('replica_1, none') ?? 0) +
+        ((await countReads({ containersOf, shellOrThrow })).get('replica_1, caught_up') ?? 0)
       );
     })
     .toBeGreaterThan((after.get('replica_1, none') ?? 0) + (after.get('replica_1, caught_up') ?? 0));
