@@ -3,12 +3,12 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs scale load failover rejoin backup restore restore-drill test test-unit lint sdk client
+.PHONY: help up down reset ps logs scale advise load failover rejoin backup restore restore-drill test test-unit lint sdk client
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## set up what is missing, start, wait until healthy
+up: ## set up what is missing, start, wait until healthy; PHASE=2: the guide's phase (DRY_RUN=1 only tells)
 	@$(HOST)/up.sh
 
 down: ## stop and remove the containers; data stays
@@ -25,6 +25,9 @@ logs: ## follow the logs; SERVICE=app for one service
 
 scale: ## APP=5 WORKER=10: change how many run
 	@$(HOST)/scale.sh
+
+advise: ## which of the scaling guide's triggers fire, and what to run
+	@$(COMPOSE) --progress quiet run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) sdk advise
 
 load: ## k6: 100 users for 5 minutes; VUS=20 DURATION=30s, or SCENARIO=mixed RATE=200
 	@$(HOST)/load.sh

@@ -17,8 +17,8 @@ function steeredCheck(name: string, required: boolean) {
   return { check, answer };
 }
 
-function start(checks: readonly Check[], probeTimeoutMs = 60_000) {
-  const readiness = startReadiness({ checks, logger, intervalMs: 1, probeTimeoutMs });
+function start(checks: readonly Check[], probeTimeoutMs = 60_000, recoverWithinMs = 30_000) {
+  const readiness = startReadiness({ checks, logger, intervalMs: 1, probeTimeoutMs, recoverWithinMs });
   // Ends also while a probe hangs: its time limit is the test's to wait for.
   onTestFinished(() => {
     void readiness.close();
@@ -64,6 +64,20 @@ test('a lost probe between good ones never adds up', async () => {
     expect(readiness.snapshot().ready).toBe(true);
     await database.answer(true);
   }
+});
+
+test('a dependency that answers late is ready until it is lost, and then does not flap: only an answer in time brings it back', async () => {
+  const database = steeredCheck('database', true);
+  // Every answer is late.
+  const readiness = start([database.check], 60_000, 0);
+  await database.answer(true);
+  expect(readiness.snapshot().ready).toBe(true);
+  for (const answer of [true, false, true, false, true]) {
+    await database.answer(answer);
+    expect(readiness.snapshot().ready).toBe(true);
+  }
+  for (const answer of [false, false, true, true, false, true]) await database.answer(answer);
+  expect(readiness.snapshot().ready).toBe(false);
 });
 
 test('what is not required is told, and decides nothing', async () => {
