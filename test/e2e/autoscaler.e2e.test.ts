@@ -96,10 +96,17 @@ test('a burst of emails brings workers, killing the autoscaler changes nothing, 
 });
 
 test('the advisor names the rules with their figures, the phase and the command', async () => {
-  const { stdout } = await shellOrThrow(
-    'AUTOSCALE_WORKER_MIN=1 AUTOSCALE_WORKER_DOWN_SECONDS=10 AUTOSCALE_WORKER_WAIT_UP_SECONDS=3600 make --silent sdk ARGS="advise --json" || true',
-  );
-  const answer = JSON.parse(stdout);
+  const advise = async () => {
+    const { stdout } = await shellOrThrow(
+      'AUTOSCALE_WORKER_MIN=1 AUTOSCALE_WORKER_DOWN_SECONDS=10 AUTOSCALE_WORKER_WAIT_UP_SECONDS=3600 make --silent sdk ARGS="advise --json" || true',
+    );
+    return JSON.parse(stdout);
+  };
+  // The workers are new, and Prometheus looks for them every 10 s.
+  const answer = await eventually(advise, ({ phase }) => phase.workers === 2, {
+    seconds: 90,
+    what: 'two workers that are scraped',
+  });
   expect(answer.phase).toMatchObject({ byUsers: 1, byInstances: 1, apps: 2, workers: 2, replicas: 1 });
   const states = new Map(
     answer.triggers.map((one: { name: string; state: string }) => [one.name, one.state]),

@@ -27,7 +27,7 @@ async function startWith(loaded: Record<string, number>): Promise<string> {
     'redis_memory_used_bytes{role="cache"}': 5_000_000,
     'redis_memory_max_bytes{role="cache"}': 134_217_728,
     'redis_memory_max_bytes{role="queue"}': 268_435_456,
-    'pg_stat_replication_pg_wal_lsn_diff{role="primary", state="streaming"}': 0,
+    'pg_stat_replication_pg_wal_lsn_diff{job="postgres", state="streaming"}': 0,
     ...Object.fromEntries([...up('app', 4), ...up('worker', 3)]),
     ...loaded,
   };

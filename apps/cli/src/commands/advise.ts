@@ -174,7 +174,7 @@ async function readPlatform(prometheus: Prometheus): Promise<Platform> {
   const [apps, workers, replicas, cacheMaxBytes, queueMaxBytes, autoscalers] = await Promise.all([
     count('sum(up{job="app"})'),
     count('sum(up{job="worker"})'),
-    count('count(pg_stat_replication_pg_wal_lsn_diff{role="primary", state="streaming"})'),
+    count('count(pg_stat_replication_pg_wal_lsn_diff{state="streaming"})'),
     count('max(redis_memory_max_bytes{role="cache"})'),
     count('max(redis_memory_max_bytes{role="queue"})'),
     count('sum(up{job="autoscaler"})'),
