@@ -10,4 +10,4 @@ if [ "${YES-}" != 1 ]; then
   [ "$answer" = "$COMPOSE_PROJECT_NAME" ] || die 'Nothing was changed.'
 fi
 docker compose --profile '*' down --volumes --remove-orphans
-rm -rf "$BUILD_DIR/scale-$COMPOSE_PROJECT_NAME.env" "$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME"
+rm -rf "$BUILD_DIR/scale-$COMPOSE_PROJECT_NAME.env" "$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME" "$BUILD_DIR/deploy-$COMPOSE_PROJECT_NAME"
