@@ -75,9 +75,8 @@ check_nginx
 printf 'From here on it changes things:\n'
 begin_change
 replace_all
-write_version "$to"
 end_change
-remember_deploy "$from" "$to"
-case "$migrations" in *'contracting'*) forget_before "$from" ;; esac
+remember_deploy "${interrupted_from:-$from}" "$to"
+case "$migrations" in *'contracting'*) forget_before "${interrupted_from:-$from}" ;; esac
 remove_old_images
 summary "Deployed $to"

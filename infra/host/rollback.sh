@@ -36,8 +36,7 @@ check_nginx
 printf 'From here on it changes things:\n'
 begin_change
 replace_all
-write_version "$to"
 end_change
-remember_rollback "$from" "$to"
+remember_rollback "${interrupted_from:-$from}" "$to"
 outdated=''
 summary "Rolled back to $to"

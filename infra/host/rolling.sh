@@ -87,7 +87,7 @@ until_seen() {
 ASK_READY_DNS='const { Resolver } = require("node:dns/promises"); const asked = new Resolver({ tries: 1, timeout: 1000 });
 asked.setServers(["127.0.0.1:5353"]); asked.resolve4("app").then((found) => console.log(found.join("\n")), (error) => console.log(error.code));'
 
-# Starts a container and waits until it serves. One that doesn't is removed, once it has told why. bring_up SERVICE ID
+# Starts a container and waits until it serves; of one that doesn't, tells its last lines. bring_up SERVICE ID
 bring_up() {
   local service=$1 id=$2 started=$SECONDS name
   name=$(name_of "$id")
@@ -233,9 +233,10 @@ begin_change() {
   is_changing=yes
 }
 
-# The new version is the one that runs and that the settings name.
+# The new version runs, and is the one that the settings name. From its first line on there is no way back any more.
 end_change() {
   is_changing=''
+  write_version "$to"
   remove_replaced
   rm -f "$DEPLOY_UNFINISHED"
 }

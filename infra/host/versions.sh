@@ -72,11 +72,13 @@ remember_rollback() {
 # What ran before can't run any more: the last migrations took away what it needs. forget_before VERSION
 forget_before() { rewrite_versions '$0 == from { is_on = 1 } is_on' -v from="$1"; }
 
-# Images of versions that were here long ago. One that a container of another stack has is refused by the engine, and stays.
+# Images of versions that were here long ago. One that a container of another stack has is refused by the engine, and stays;
+# SV_VERSION's are the ones that a first `make up` would start.
 remove_old_images() {
   local version
   awk -v keep="$KEEP_VERSIONS" '{ all[NR] = $0 } END { for (i = 1; i <= NR - keep; i++) print all[i] }' "$VERSIONS" |
     while read -r version; do
+      [ "$version" != "$(setting SV_VERSION dev)" ] || continue
       docker image rm "sv-sdk/platform:$version" "sv-sdk/sdk:$version" >/dev/null 2>&1 || :
     done
   rewrite_versions '{ all[NR] = $0 } END { for (i = 1; i <= NR; i++) if (i > NR - keep) print all[i] }' -v keep="$KEEP_VERSIONS"
