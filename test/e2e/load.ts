@@ -58,8 +58,8 @@ export interface OpenLoad extends Load {
   summary(): string;
 }
 
-/** Every POST with an Idempotency-Key of its own. Rates that a machine with two cores bears beside the stack and the tests. */
-export async function startOpenLoad(ratePerSecond = 30): Promise<OpenLoad> {
+/** Every POST with an Idempotency-Key of its own. The rate is one that a busy machine with two cores bears beside the stack and the tests. */
+export async function startOpenLoad(ratePerSecond = 20): Promise<OpenLoad> {
   const kinds = await mixedKinds({ headers: () => ({ 'idempotency-key': randomUUID() }) });
   const outcomes: Outcome[] = [];
   const inFlight = new Set<Promise<void>>();
