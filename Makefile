@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs scale advise load failover rejoin backup restore restore-drill test test-unit lint sdk client
+.PHONY: help up down reset ps logs scale advise load deploy rollback failover rejoin backup restore restore-drill test test-unit lint sdk client
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ advise: ## which of the scaling guide's triggers fire, and what to run
 
 load: ## k6: 100 users for 5 minutes; VUS=20 DURATION=30s, or SCENARIO=mixed RATE=200
 	@$(HOST)/load.sh
+
+deploy: ## the checkout's version in place of the one that runs, no request failing; VERSION=… names it
+	@$(HOST)/deploy.sh
+
+rollback: ## the version before, by the same way; TO=… chooses
+	@$(HOST)/rollback.sh
 
 failover: ## promote the standby, fence the primary; TO=… chooses, FORCE=1 accepts the loss that it tells of
 	@$(HOST)/failover.sh

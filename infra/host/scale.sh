@@ -2,6 +2,11 @@
 # `make scale APP=5 WORKER=10`: only what is named changes. The numbers go into the settings file, so that they last.
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=infra/host/deploy-lock.sh
+. "$HOST_DIR/deploy-lock.sh"
+
+refuse_during_deploy make scale
+refuse_unfinished_deploy
 
 LAST_SCALE=$BUILD_DIR/scale-$COMPOSE_PROJECT_NAME.env
 

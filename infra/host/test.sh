@@ -11,7 +11,8 @@ if [ $# -gt 0 ]; then
   "$HOST_DIR/build.sh" test
 else
   set -- pnpm exec vitest run
-  "$HOST_DIR/build.sh" stack test
+  # The checkout's own, whatever is deployed.
+  PLATFORM_VERSION=$(setting SV_VERSION dev) "$HOST_DIR/build.sh" stack test
 fi
 
 # The reaper image of testcontainers comes from a registry only; without one, the tests remove what they start.

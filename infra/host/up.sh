@@ -9,6 +9,8 @@
 . "$HOST_DIR/database.sh"
 # shellcheck source=infra/host/phase.sh
 . "$HOST_DIR/phase.sh"
+# shellcheck source=infra/host/deploy-lock.sh
+. "$HOST_DIR/deploy-lock.sh"
 
 START_TIMEOUT_SECONDS=300
 # Compose gives up at once on what Docker calls unhealthy, also when that is about to recover because what it needs has
@@ -108,6 +110,8 @@ LOG=$BUILD_DIR/up-$COMPOSE_PROJECT_NAME.log
 printf 'Nothing changed yet:\n'
 next 'Check the host and the settings'
 "$HOST_DIR/preflight.sh"
+refuse_during_deploy make up
+refuse_unfinished_deploy
 
 printf 'From here on it changes things:\n'
 if [ "${SV_PREPARED-}" != 1 ]; then

@@ -103,6 +103,14 @@ test('a probe that hangs counts as lost', async () => {
   await vi.waitFor(() => expect(readiness.snapshot().ready).toBe(false));
 });
 
+test('after a lost probe the next does not wait for its turn', async () => {
+  const answers = [false, true];
+  const check: Check = { name: 'database', required: true, probe: async () => answers.shift() ?? true };
+  const readiness = startReadiness({ checks: [check], logger, intervalMs: 3_600_000 });
+  onTestFinished(() => readiness.close());
+  await vi.waitFor(() => expect(readiness.snapshot().ready).toBe(true), { timeout: 10_000 });
+});
+
 test('a probe that throws counts as lost', async () => {
   const check: Check = { name: 'database', required: true, probe: () => Promise.reject(new Error('away')) };
   const readiness = start([check]);

@@ -25,8 +25,11 @@ export interface Readiness {
 }
 
 const INTERVAL_MS = 1000;
-const PROBE_TIMEOUT_MS = 2000;
-/** One lost probe is no outage; one good probe is proof enough. */
+/** After a lost probe, and until one is good again, the next comes this soon: what hangs is to be out after some 3 s. */
+const CONFIRM_INTERVAL_MS = 250;
+/** Of a query that takes a millisecond; what else is late by so much is no help to a caller either. */
+const PROBE_TIMEOUT_MS = 1000;
+/** One lost probe is no outage. */
 const FALL = 2;
 /**
  * Whoever was lost is back only when it answers in half the time. A dependency whose answers take about as long as the
@@ -66,7 +69,8 @@ export function startReadiness(options: {
     while (!stop.signal.aborted) {
       observe(state, await outcomeOf(state.check, { probeTimeoutMs, recoverWithinMs, logger }));
       started ||= isReady();
-      await delay(intervalMs, undefined, { signal: stop.signal, ref: false }).catch(ignoreAbort);
+      const waitMs = state.failures > 0 ? Math.min(CONFIRM_INTERVAL_MS, intervalMs) : intervalMs;
+      await delay(waitMs, undefined, { signal: stop.signal, ref: false }).catch(ignoreAbort);
     }
   };
   const loops = Promise.all(states.map(loop));

@@ -61,6 +61,7 @@ const loop = createLoop({
 });
 const operations = await startOperationsServer({
   port: config.OPERATIONS_PORT,
+  version: config.SV_VERSION,
   registry,
   // It has nobody to serve. That its rounds fail is a metric and an alert, and a restart would mend none of it.
   isReady: () => true,
