@@ -10,7 +10,7 @@ SEEN_LIMIT_SECONDS=15
 MOST_RESTARTS=3
 ROLLED='app worker ready-dns'
 ROLL_LOG=$DEPLOYS/log
-is_changing=''
+is_changing='' scaler=''
 
 number=0
 next() {
@@ -223,6 +223,19 @@ check_nginx() {
   say "nginx: $state"
 }
 
+# The autoscaler would copy instances of either version meanwhile.
+rest_autoscaler() {
+  scaler=$(running autoscaler | first)
+  [ -z "$scaler" ] || {
+    docker stop "$scaler" >/dev/null
+    say 'The autoscaler rests meanwhile'
+  }
+}
+wake_autoscaler() {
+  [ -z "$scaler" ] || docker compose --progress plain up -d --no-build --no-deps autoscaler >>"$ROLL_LOG" 2>&1 ||
+    say 'The autoscaler did not start again; make up does it'
+}
+
 # From here on whatever ends this script leads back to what runs now.
 begin_change() {
   local service
@@ -231,6 +244,7 @@ begin_change() {
   # shellcheck disable=SC2154 # to: of who sources this
   printf 'FROM=%s\nTO=%s\nAPPS=%s\nWORKERS=%s\n' "${interrupted_from:-$from}" "$to" "$apps" "$workers" >"$DEPLOY_UNFINISHED"
   is_changing=yes
+  rest_autoscaler
 }
 
 # The new version runs, and is the one that the settings name. From its first line on there is no way back any more.
@@ -239,6 +253,7 @@ end_change() {
   write_version "$to"
   remove_replaced
   rm -f "$DEPLOY_UNFINISHED"
+  wake_autoscaler
 }
 
 leave() {
@@ -247,6 +262,7 @@ leave() {
   trap '' INT TERM HUP
   if [ -n "$is_changing" ]; then
     printf '%sIt failed: back to what ran before.%s\n' "$RED" "$PLAIN" >&2
+    [ -z "$scaler" ] || docker start "$scaler" >/dev/null || :
     if go_back; then
       rm -f "$DEPLOY_UNFINISHED"
       printf '%sNothing is deployed. %s serves, %s is as it was; of the schema, what was migrated stays.%s\n' "$RED" "$from" "$SV_ENV_FILE" "$PLAIN" >&2
