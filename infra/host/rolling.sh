@@ -182,6 +182,9 @@ go_back() {
   for service in $ROLLED; do
     for id in $(containers_of "$service" | without_originals); do docker rm --force "$id" >/dev/null || :; done
   done
+  # So that the next `docker compose up` finds this one, too, as it would make it. A schema that is ahead of it stays.
+  export PLATFORM_VERSION=$from
+  run_migrate || :
 }
 only_originals() { grep -xF "$originals" || :; }
 without_originals() { grep -vxF "$originals" || :; }
