@@ -118,7 +118,7 @@ test('a deploy whose workers never become ready goes back: the old version serve
   const old = (await containersOf('app worker ready-dns')).toSorted();
   const load = await loadOfTest();
   const { exitCode, output, seconds } = await shell(
-    `COMPOSE_FILE=docker-compose.yml:test/e2e/never-ready.compose.yml READY_LIMIT_SECONDS=45 make deploy VERSION=${BROKEN}`,
+    `COMPOSE_FILE=docker-compose.yml:test/e2e/never-ready.compose.yml READY_LIMIT_SECONDS=30 make deploy VERSION=${BROKEN}`,
   );
   expect(exitCode, output).not.toBe(0);
   expect(output).toMatch(/worker-\d+ did not become ready within/);
