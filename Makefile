@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs scale advise load deploy rollback failover rejoin backup restore restore-drill test test-unit lint sdk client
+.PHONY: help up down reset ps logs scale advise load deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ restore-drill: ## rehearse a restore beside the stack, and compare
 
 test: ## everything, on real servers in a stack of its own
 	@$(HOST)/test.sh
+
+test-long: ## deploys and the autoscaler under load, end to end
+	@LONG=1 $(HOST)/test.sh
 
 test-unit: ## the tests that need no server
 	@$(HOST)/test.sh pnpm exec vitest run --project unit
