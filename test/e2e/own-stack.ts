@@ -67,7 +67,7 @@ export async function untilSent(client: Client, ids: readonly string[]): Promise
     }
     return unsent.size;
   };
-  await eventually(look, (count) => count === 0, { seconds: 120, what: 'every email sent' });
+  await eventually(look, (count) => count === 0, { seconds: 240, what: 'every email sent' });
 }
 
 /** A write, its read, and an email with its way through outbox, queue, worker and SMTP. */

@@ -115,7 +115,8 @@ test('when every instance breaks off, the answer is the envelope’s', async () 
   const answer = await ask('POST', { key: 'k-1', body: '{}', isEverywhere: true });
   expect(answer.status).toBe(503);
   expect(failure.parse(JSON.parse(answer.text)).error.code).toBe('SERVICE_UNAVAILABLE');
-  expect(answer.seen).toHaveLength(3);
+  // The three that nginx knew, and two of those that it knows then: the list may have changed meanwhile.
+  expect(answer.seen).toHaveLength(5);
 });
 
 test('when every instance is busy, the answer is the last one’s', async () => {
