@@ -167,7 +167,6 @@ const server = await startServer(app, {
 });
 const operations = await startOperationsServer({
   port: config.OPERATIONS_PORT,
-  version: config.SV_VERSION,
   registry,
   isReady: () => readiness.snapshot().ready,
 });

@@ -6,7 +6,6 @@ import {
   connectionPlan,
   type Excess,
   excessOf,
-  isPooled,
   isSet,
   loadConfig,
   PLANNED_PREFIX,
@@ -61,7 +60,8 @@ export function planConnections(): PlannedConnections {
     replicas: config.DATABASE_REPLICA_URL.length,
     appInstances: config.APP_INSTANCES,
     workerInstances: config.WORKER_INSTANCES,
-    isPooled: isPooled(config),
+    // Where the processes connect to what has the console.
+    isPooled: new URL(config.DATABASE_URL).host === new URL(config.PGBOUNCER_CONSOLE_URL).host,
     chosen: {
       ...(isSet('DB_POOL_MAX') && { dbPoolMax: config.DB_POOL_MAX }),
       ...(config.PGBOUNCER_POOL_SIZE !== undefined && { poolSize: config.PGBOUNCER_POOL_SIZE }),

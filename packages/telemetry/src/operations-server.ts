@@ -14,8 +14,6 @@ export interface OperationsServer {
  */
 export async function startOperationsServer(options: {
   port: number;
-  /** What `/health/live` says that it runs. */
-  version: string;
   registry: Registry;
   isReady: () => boolean;
 }): Promise<OperationsServer> {
@@ -33,7 +31,7 @@ export async function startOperationsServer(options: {
         respond(
           200,
           'application/json',
-          JSON.stringify({ alive: true, timestamp: new Date().toISOString(), version: options.version }),
+          JSON.stringify({ alive: true, timestamp: new Date().toISOString() }),
         );
         break;
       case '/health/ready': {
