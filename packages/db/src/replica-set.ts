@@ -18,7 +18,7 @@ const REPLAY_LOOK_MS = 50;
 const WAIT_MS = 1_000;
 
 export interface ReplicaSetOptions {
-  /** One of each replica. */
+  /** One of each replica; at least one. */
   urls: readonly string[];
   poolMin: number;
   /** Of each replica. */
@@ -68,10 +68,6 @@ export class ReplicaSet {
     );
   }
 
-  get isEmpty(): boolean {
-    return this.#replicas.length === 0;
-  }
-
   /** The least busy of those that have what the principal wrote lately; without one, of all that aren't far behind. */
   async choose(principalId: string | undefined): Promise<ReadChoice> {
     // With no replica in use nobody needs to know what the caller wrote.
@@ -112,8 +108,7 @@ export class ReplicaSet {
   }
 
   /** Why no replica is in use at all; undefined where one is. */
-  #whyNone(): 'none' | 'lag' | 'down' | undefined {
-    if (this.isEmpty) return 'none';
+  #whyNone(): 'lag' | 'down' | undefined {
     let reason: 'lag' | 'down' = 'down';
     for (const { monitor } of this.#replicas) {
       const state = monitor.state();
