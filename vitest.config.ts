@@ -2,6 +2,13 @@ import { defineConfig } from 'vitest/config';
 
 const everywhere = ['apps/**', 'packages/**'];
 
+const onAStack = {
+  globalSetup: ['test/e2e/global-setup.ts'],
+  fileParallelism: false,
+  testTimeout: 300_000,
+  hookTimeout: 900_000,
+};
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/harness/counting-reporter.ts'],
@@ -30,19 +37,22 @@ export default defineConfig({
             'packages/cache/src/testing/global-setup.ts',
           ],
           sequence: { groupOrder: 1 },
+          // They mostly wait for their servers: two at once also on two cores, where vitest's own choice is one.
+          maxWorkers: 2,
           testTimeout: 60_000,
         },
       },
+      // A whole stack of its own, one file after another.
       {
-        // A whole stack of its own, one file after another.
+        test: { name: 'e2e', include: ['test/e2e/*.e2e.test.ts'], ...onAStack, sequence: { groupOrder: 2 } },
+      },
+      // Of the same kind, and too long for every change: `make test-long`.
+      {
         test: {
-          name: 'e2e',
-          include: ['test/e2e/*.e2e.test.ts'],
-          globalSetup: ['test/e2e/global-setup.ts'],
-          sequence: { groupOrder: 2 },
-          fileParallelism: false,
-          testTimeout: 300_000,
-          hookTimeout: 900_000,
+          name: 'long',
+          include: ['test/e2e/*.long.test.ts'],
+          ...onAStack,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

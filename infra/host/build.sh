@@ -20,12 +20,19 @@ logged() {
 
 base() { sed -n "s/^$1=//p" "$BUILD_DIR/images.env"; }
 
-# Of every profile: a service that is left out may be the one that builds an image for another.
+# Of every profile: a service that is left out may be the one that builds an image for another. A version that was deployed
+# is what its name says and stays so, whatever the checkout holds now: `make deploy` builds another one.
 build_stack() {
-  local settings=$SV_ENV_FILE
+  local settings=$SV_ENV_FILE platform services=''
+  platform=$(setting PLATFORM_VERSION "$VERSION")
+  if [ "$platform" != "$VERSION" ] && [ "${SV_DEPLOY-}" != 1 ] && docker image inspect "sv-sdk/platform:$platform" "sv-sdk/sdk:$platform" >/dev/null 2>&1; then
+    say "The platform stays $platform, as deployed; make deploy builds what the checkout holds"
+    services=$(docker compose --profile '*' config --services | grep -vxE 'migrate|sdk')
+  fi
   # Where no settings exist yet (`make test` before any `make up`), the example's do: they are not built in.
   [ -f "$settings" ] || settings=.env.example
-  COMPOSE_ENV_FILES=.build/images.env,$settings logged build docker compose --progress plain --profile '*' build
+  # shellcheck disable=SC2086
+  COMPOSE_ENV_FILES=.build/images.env,$settings logged build docker compose --progress plain --profile '*' build $services
 }
 
 build_test() {

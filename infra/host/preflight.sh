@@ -92,6 +92,10 @@ check_choice() {
     registry | debian | auto) ;;
     *) fault "IMAGES=$(setting IMAGES): registry, debian or auto is expected." ;;
   esac
+  case "${PHASE-}" in
+    '' | [1-4]) ;;
+    *) fault "PHASE=$PHASE: 1, 2 or 3 is expected (4 says what it needs)." ;;
+  esac
   case "$(setting SYNC_REPLICATION off)" in
     on | off) ;;
     *) fault "SYNC_REPLICATION=$(setting SYNC_REPLICATION): on or off is expected." ;;

@@ -10,4 +10,9 @@ if [ "${YES-}" != 1 ]; then
   [ "$answer" = "$COMPOSE_PROJECT_NAME" ] || die 'Nothing was changed.'
 fi
 docker compose --profile '*' down --volumes --remove-orphans
-rm -rf "$BUILD_DIR/scale-$COMPOSE_PROJECT_NAME.env" "$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME"
+# What a higher phase had, and the settings no longer name.
+left=$(docker volume ls -q --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")
+# shellcheck disable=SC2086
+[ -z "$left" ] || docker volume rm $left >/dev/null
+rm -rf "$BUILD_DIR/scale-$COMPOSE_PROJECT_NAME.env" "$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME" \
+  "$BUILD_DIR/deploy-$COMPOSE_PROJECT_NAME"

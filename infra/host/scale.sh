@@ -1,7 +1,33 @@
 #!/usr/bin/env bash
-# `make scale APP=5 WORKER=10`: only what is named changes.
+# `make scale APP=5 WORKER=10`: only what is named changes. The numbers go into the settings file, so that they last.
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=infra/host/deploy-lock.sh
+. "$HOST_DIR/deploy-lock.sh"
+
+refuse_during_deploy make scale
+refuse_unfinished_deploy
+
+LAST_SCALE=$BUILD_DIR/scale-$COMPOSE_PROJECT_NAME.env
+
+# The line NAME=value of a file, changed in its place, or added: put FILE NAME VALUE
+put() {
+  [ -f "$1" ] || return 0
+  # First for its mode.
+  cp -p "$1" "$1.new"
+  awk -v name="$2" -v value="$3" '
+    index($0, name "=") == 1 { print name "=" value; found = 1; next }
+    { print }
+    END { if (!found) print name "=" value }' "$1" >"$1.new"
+  mv "$1.new" "$1"
+}
+
+# A later `make up` or `docker compose up -d` goes by the settings file; `make up` tells by the other file that nobody
+# has scaled since (up.sh).
+remember() {
+  put "$SV_ENV_FILE" "$1" "$2"
+  put "$LAST_SCALE" "$1" "$2"
+}
 
 services='' scales=''
 for pair in "app=${APP-}" "worker=${WORKER-}"; do
@@ -12,6 +38,21 @@ for pair in "app=${APP-}" "worker=${WORKER-}"; do
   esac
 done
 [ -n "$services" ] || die 'Say how many: make scale APP=5 WORKER=10 (or one of them)'
+# The connections of so many, held against what PgBouncer was started with, before anything is changed.
+count_of() {
+  local running
+  running=$(docker compose ps -aq "$1" | wc -l)
+  if [ "$running" -gt 0 ]; then echo $((running)); else setting "$2" 2; fi
+}
+planned=$(cat "$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME"/*.env 2>/dev/null | sed -n 's/^PLANNED_/-e PLANNED_/p') || planned=''
+# shellcheck disable=SC2086
+docker compose --progress quiet --profile tools run --rm --no-deps -T $planned \
+  -e "APP_INSTANCES=${APP:-$(count_of app APP_INSTANCES)}" \
+  -e "WORKER_INSTANCES=${WORKER:-$(count_of worker WORKER_INSTANCES)}" \
+  sdk config plan --connect >/dev/null ||
+  die 'Nothing was changed. For more, put APP_INSTANCES and WORKER_INSTANCES into the settings: make up sizes the pools for them.'
 # Not `docker compose scale --no-deps`, which takes the missing dependencies for a change and recreates what runs.
 # shellcheck disable=SC2086
 docker compose up -d --no-build --no-recreate $scales $services
+[ -z "${APP-}" ] || remember APP_INSTANCES "$APP"
+[ -z "${WORKER-}" ] || remember WORKER_INSTANCES "$WORKER"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs a command in the test image, against the images just built; by default every test. The end-to-end tests start a
-# stack of their own from this checkout, which is mounted at its own path so that Compose's bind mounts resolve.
+# Runs a command in the test image, against the images just built; by default every test but the long ones (LONG=1:
+# those). The end-to-end tests start a stack of their own from this checkout, which is mounted at its own path so that
+# Compose's bind mounts resolve.
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -10,8 +11,13 @@ if [ $# -gt 0 ]; then
   # A command of its own (unit tests, lint) needs no server.
   "$HOST_DIR/build.sh" test
 else
-  set -- pnpm exec vitest run
-  "$HOST_DIR/build.sh" stack test
+  if [ "${LONG-}" = 1 ]; then
+    set -- pnpm exec vitest run --project long
+  else
+    set -- pnpm exec vitest run --project unit --project static --project integration --project e2e
+  fi
+  # The checkout's own, whatever is deployed.
+  PLATFORM_VERSION=$(setting SV_VERSION dev) "$HOST_DIR/build.sh" stack test
 fi
 
 # The reaper image of testcontainers comes from a registry only; without one, the tests remove what they start.

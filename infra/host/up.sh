@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
 # `make up`: from a bare host to a healthy stack. Again and again; what need not change is left running.
+# PHASE=2 sizes it for a phase of the scaling guide first; DRY_RUN=1 only tells what that changes.
 # The tests set SV_PREPARED=1: engine and images are there already.
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # shellcheck source=infra/host/database.sh
 . "$HOST_DIR/database.sh"
+# shellcheck source=infra/host/phase.sh
+. "$HOST_DIR/phase.sh"
+# shellcheck source=infra/host/deploy-lock.sh
+. "$HOST_DIR/deploy-lock.sh"
 
 START_TIMEOUT_SECONDS=300
 # Compose gives up at once on what Docker calls unhealthy, also when that is about to recover because what it needs has
@@ -95,7 +100,6 @@ summary() {
 # A node that a failover has fenced is as it should be, and yet not what a person wants for long.
 tell_fenced() {
   local fenced
-  look_at_nodes
   fenced=$(nodes_that_are fenced | xargs)
   [ -z "$fenced" ] || printf '\n%s%s is fenced since a failover, so there is one copy of the data less.%s Bring it back: make rejoin\n' "$BOLD" "$fenced" "$PLAIN"
 }
@@ -106,6 +110,8 @@ LOG=$BUILD_DIR/up-$COMPOSE_PROJECT_NAME.log
 printf 'Nothing changed yet:\n'
 next 'Check the host and the settings'
 "$HOST_DIR/preflight.sh"
+refuse_during_deploy make up
+refuse_unfinished_deploy
 
 printf 'From here on it changes things:\n'
 if [ "${SV_PREPARED-}" != 1 ]; then
@@ -120,6 +126,10 @@ if [ "${SV_PREPARED-}" != 1 ]; then
   "$HOST_DIR/images.sh"
   next 'Images'
   "$HOST_DIR/build.sh" stack
+fi
+if [ -n "${PHASE-}" ]; then
+  next "Phase $PHASE of the scaling guide"
+  apply_phase
 fi
 next 'Check the configuration, and size the pools'
 docker compose --progress quiet --profile tools run --rm --no-deps -T sdk config check --connect ||
@@ -141,4 +151,6 @@ until start_all; do
 done
 printf 'APP_INSTANCES=%s\nWORKER_INSTANCES=%s\n' "$(setting APP_INSTANCES 2)" "$(setting WORKER_INSTANCES 2)" >"$LAST_SCALE"
 summary
+look_at_nodes
+drop_spare_slots
 tell_fenced

@@ -87,9 +87,12 @@ idle_transaction_timeout = 30
 client_login_timeout = 15
 # The exporter's driver sends it.
 ignore_startup_parameters = extra_float_digits
+# A client that was cut off in the middle of a transaction holds its locks, which whoever is asked again waits for (5 s at
+# the most): it is noticed within 5 s, by what it doesn't acknowledge or, where nothing is under way, by keepalives.
+tcp_user_timeout = 4000
 tcp_keepalive = 1
-tcp_keepidle = 20
-tcp_keepintvl = 10
+tcp_keepidle = 2
+tcp_keepintvl = 1
 tcp_keepcnt = 2
 log_connections = 0
 log_disconnections = 0

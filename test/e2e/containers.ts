@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { eventually } from './client.ts';
-import { project, shellOrThrow } from './stack.ts';
+import { containersOf, project, shellOrThrow } from './stack.ts';
 
 /**
  * Waits until every container has passed a check of its health that began after this call. What Docker calls healthy is
@@ -50,8 +50,10 @@ export async function runInApp<T>(
     ([name, value]) => `const ${name} = ${JSON.stringify(value)};`,
   );
   const source = readFileSync(new URL(file, import.meta.url), 'utf8');
+  // Not by Compose's number: a deploy goes on counting.
+  const container = (await containersOf('app'))[(options.instance ?? 1) - 1];
   const { stdout } = await shellOrThrow(
-    `docker compose exec -T --index ${options.instance ?? 1} app node --input-type=module-typescript - <<'END_OF_SOURCE'\n` +
+    `docker exec -i ${container} node --input-type=module-typescript - <<'END_OF_SOURCE'\n` +
       `${constants.join('\n')}\n${source}\nEND_OF_SOURCE`,
     { timeoutSeconds: 90 },
   );

@@ -1,6 +1,9 @@
-/** Reads and writes through nginx, one after another in a few lanes, while a test does something to the stack. */
+/**
+ * Reads and writes through nginx while a test does something to the stack: one after another in a few lanes, or each when
+ * it is due.
+ */
 import { randomUUID } from 'node:crypto';
-import { call, signIn } from './client.ts';
+import { type CallOptions, call, signIn } from './client.ts';
 import { secret } from './stack.ts';
 
 export interface Outcome {
@@ -22,24 +25,84 @@ const LANES = 8;
 /** 8 lanes of it are some 200 requests a second on an idle machine: steady, and not all that it can do. */
 const PAUSE_MS = 20;
 
+interface Kind {
+  readonly method: string;
+  ask(): ReturnType<typeof call>;
+}
+
 /** Lists, permission checks, and suppressions, which are a row each with its audit row. */
-export async function startMixedLoad(): Promise<Load> {
+async function mixedKinds(
+  options: { headers?: () => Record<string, string> } = {},
+): Promise<readonly Kind[]> {
   const token = await signIn();
   const apiKey = secret('load_api_key');
-  const kinds = [
-    () => call('GET', '/api/v1/users?pageSize=5', { apiKey }),
-    () => call('POST', '/api/v1/suppressions', { token, body: { email: `${randomUUID()}@example.org` } }),
-    () => call('GET', '/api/v1/users?pageSize=5', { token }),
-    () => call('POST', '/api/v1/permissions/check', { apiKey, body: { permission: 'read:any:user' } }),
-  ] as const;
-  const methods = ['GET', 'POST', 'GET', 'POST'] as const;
+  const get = (credential: CallOptions): Kind => ({
+    method: 'GET',
+    ask: () => call('GET', '/api/v1/users?pageSize=5', credential),
+  });
+  const post = (path: string, credential: CallOptions, body: () => unknown): Kind => ({
+    method: 'POST',
+    ask: () => call('POST', path, { ...credential, body: body(), headers: options.headers?.() ?? {} }),
+  });
+  return [
+    get({ apiKey }),
+    post('/api/v1/suppressions', { token }, () => ({ email: `${randomUUID()}@example.org` })),
+    get({ token }),
+    post('/api/v1/permissions/check', { apiKey }, () => ({ permission: 'read:any:user' })),
+  ];
+}
+
+/** Of an open model: what becomes of one request holds up no other, as with callers who don't know of each other. */
+export interface OpenLoad extends Load {
+  /** Sent, failed, and the slowest, counted from the moment at which it was due. */
+  summary(): string;
+}
+
+/** Every POST with an Idempotency-Key of its own. The rate is one that a busy machine with two cores bears beside the stack and the tests. */
+export async function startOpenLoad(ratePerSecond = 20): Promise<OpenLoad> {
+  const kinds = await mixedKinds({ headers: () => ({ 'idempotency-key': randomUUID() }) });
+  const outcomes: Outcome[] = [];
+  const inFlight = new Set<Promise<void>>();
+  const startedAtMs = performance.now();
+  let sent = 0;
+  const sendWhatIsDue = () => {
+    const due = Math.floor(((performance.now() - startedAtMs) / 1000) * ratePerSecond);
+    for (; sent < due; sent += 1) {
+      const dueAtMs = startedAtMs + (sent / ratePerSecond) * 1000;
+      const answered = observe(kinds[sent % kinds.length] as Kind, dueAtMs).then((outcome) => {
+        outcomes.push(outcome);
+        inFlight.delete(answered);
+      });
+      inFlight.add(answered);
+    }
+  };
+  const ticks = setInterval(sendWhatIsDue, 10);
+  return {
+    outcomes,
+    async stop() {
+      clearInterval(ticks);
+      await Promise.all(inFlight);
+      return outcomes;
+    },
+    summary() {
+      const failed = outcomes.filter(({ isGood }) => !isGood);
+      const slowestMs = Math.max(0, ...outcomes.map((one) => one.endedAtMs - one.startedAtMs));
+      return (
+        `${outcomes.length} requests at ${ratePerSecond}/s, ${failed.length} failed, ` +
+        `the slowest ${(slowestMs / 1000).toFixed(2)} s (${countsOf(outcomes)})`
+      );
+    },
+  };
+}
+
+export async function startMixedLoad(): Promise<Load> {
+  const kinds = await mixedKinds();
   const outcomes: Outcome[] = [];
   let isOver = false;
   let next = 0;
   const lane = async () => {
     while (!isOver) {
-      const index = next++ % kinds.length;
-      outcomes.push(await observe(methods[index] ?? '', kinds[index] as (typeof kinds)[0]));
+      outcomes.push(await observe(kinds[next++ % kinds.length] as Kind));
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   };
@@ -76,8 +139,7 @@ export function countsOf(outcomes: readonly Outcome[]): string {
     .join(', ');
 }
 
-async function observe(method: string, ask: () => ReturnType<typeof call>): Promise<Outcome> {
-  const startedAtMs = performance.now();
+async function observe({ method, ask }: Kind, startedAtMs = performance.now()): Promise<Outcome> {
   const outcome = (what: string, isGood: boolean, isHonest503: boolean): Outcome => ({
     what: `${method} ${what}`,
     isGood,

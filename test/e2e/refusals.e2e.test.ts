@@ -2,8 +2,16 @@ import { once } from 'node:events';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { containersOf, envFile, repository, secretsDirectory, shell, startStack } from './stack.ts';
+import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import {
+  containersOf,
+  envFile,
+  repository,
+  secretsDirectory,
+  shell,
+  shellOrThrow,
+  startStack,
+} from './stack.ts';
 
 let good: string;
 beforeAll(async () => {
@@ -67,6 +75,39 @@ describe('`make up` changes nothing and says what is wrong', () => {
     const output = await refusal();
     expect(output).toContain('APP_INSTANCES');
     expect(output).toContain('HTTP_PORT');
+  });
+});
+
+describe('`make up PHASE=…` changes no setting and starts nothing', () => {
+  test('when the host is too small: it says what there is, what it takes and what would fit', async () => {
+    withSetting('POSTGRES_MEMORY', '4t');
+    const before = readFileSync(envFile, 'utf8');
+    const output = await refusal('PHASE=2');
+    expect(output).toMatch(
+      /Phase 2 does not fit on this host: at the least it takes \d+ MiB of memory, and \d+ MiB are/,
+    );
+    expect(output).toMatch(/database nodes +2 +4194304 +8388608\n/);
+    expect(output).toContain('No lower phase fits with these settings.');
+    expect(readFileSync(envFile, 'utf8')).toBe(before);
+  });
+
+  test('when it would leave out the node that a failover has made the primary', async () => {
+    const project = 'sv-e2e-topology';
+    const volume = `${project}_postgres-topology`;
+    onTestFinished(async () => void (await shell(`docker volume rm ${volume}`)));
+    await shellOrThrow(
+      `docker run --rm --network none --volume ${volume}:/topology --entrypoint sh sv-sdk/postgres:\${SV_VERSION:-dev}` +
+        " -c 'echo postgres-replica-2 >/topology/primary'",
+    );
+    const leave = () =>
+      shell(
+        `export COMPOSE_PROJECT_NAME=${project} PHASE=1; . infra/host/common.sh; . infra/host/phase.sh; refuse_to_leave_primary ${envFile}`,
+      );
+    const refused = await leave();
+    expect(refused.exitCode, refused.output).toBe(1);
+    expect(refused.output).toContain('First: make failover TO=postgres');
+    withSetting('COMPOSE_FILE', 'docker-compose.yml:docker-compose.scale.yml');
+    expect((await leave()).exitCode).toBe(0);
   });
 });
 

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { call, eventually, query, scrapeTargets } from './client.ts';
-import { containersOf, secret, shellOrThrow, startStack } from './stack.ts';
+import { containersOf, envFile, secret, shell, shellOrThrow, startStack } from './stack.ts';
 
 beforeAll(startStack);
 
@@ -65,10 +66,30 @@ test.for([
   },
 );
 
+test('more than PgBouncer has room for is refused with the numbers, and nothing changes', async () => {
+  const before = (await containersOf('app')).toSorted();
+  const { exitCode, output } = await shell('make scale APP=500');
+  expect(exitCode).not.toBe(0);
+  expect(output).toMatch(/PgBouncer allows 2000, and all together may need \d{4,}/);
+  expect(output).toMatch(/500 apps of up to \d+ +\d{4,}/);
+  expect((await containersOf('app')).toSorted()).toEqual(before);
+  expect(readFileSync(envFile, 'utf8')).toContain('\nAPP_INSTANCES=2\n');
+});
+
 test('`make up` keeps the number of instances that was chosen by hand', async () => {
   await shellOrThrow('docker compose up -d --scale app=3');
   await shellOrThrow('make up');
   expect(await containersOf('app')).toHaveLength(3);
   await shellOrThrow('make scale APP=2');
   expect(await containersOf('app')).toHaveLength(2);
+});
+
+test('a plain `docker compose up -d` keeps the number that `make scale` has chosen, and so does `make up`', async () => {
+  onTestFinished(async () => void (await shellOrThrow('make scale APP=2')));
+  await shellOrThrow('make scale APP=3');
+  const chosen = (await containersOf('app')).toSorted();
+  await shellOrThrow('docker compose up -d');
+  expect((await containersOf('app')).toSorted()).toEqual(chosen);
+  await shellOrThrow('make up');
+  expect((await containersOf('app')).toSorted()).toEqual(chosen);
 });

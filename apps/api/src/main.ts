@@ -167,6 +167,7 @@ const server = await startServer(app, {
 });
 const operations = await startOperationsServer({
   port: config.OPERATIONS_PORT,
+  version: config.SV_VERSION,
   registry,
   isReady: () => readiness.snapshot().ready,
 });

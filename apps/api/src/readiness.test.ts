@@ -17,8 +17,8 @@ function steeredCheck(name: string, required: boolean) {
   return { check, answer };
 }
 
-function start(checks: readonly Check[], probeTimeoutMs = 60_000) {
-  const readiness = startReadiness({ checks, logger, intervalMs: 1, probeTimeoutMs });
+function start(checks: readonly Check[], probeTimeoutMs = 60_000, recoverWithinMs = 30_000) {
+  const readiness = startReadiness({ checks, logger, intervalMs: 1, probeTimeoutMs, recoverWithinMs });
   // Ends also while a probe hangs: its time limit is the test's to wait for.
   onTestFinished(() => {
     void readiness.close();
@@ -66,6 +66,20 @@ test('a lost probe between good ones never adds up', async () => {
   }
 });
 
+test('a dependency that answers late is ready until it is lost, and then does not flap: only an answer in time brings it back', async () => {
+  const database = steeredCheck('database', true);
+  // Every answer is late.
+  const readiness = start([database.check], 60_000, 0);
+  await database.answer(true);
+  expect(readiness.snapshot().ready).toBe(true);
+  for (const answer of [true, false, true, false, true]) {
+    await database.answer(answer);
+    expect(readiness.snapshot().ready).toBe(true);
+  }
+  for (const answer of [false, false, true, true, false, true]) await database.answer(answer);
+  expect(readiness.snapshot().ready).toBe(false);
+});
+
 test('what is not required is told, and decides nothing', async () => {
   const database = steeredCheck('database', true);
   const cache = steeredCheck('cache', false);
@@ -87,6 +101,14 @@ test('a probe that hangs counts as lost', async () => {
   const readiness = start([check], 5);
   await vi.waitFor(() => expect(readiness.snapshot().ready).toBe(true), { interval: 1 });
   await vi.waitFor(() => expect(readiness.snapshot().ready).toBe(false));
+});
+
+test('after a lost probe the next does not wait for its turn', async () => {
+  const answers = [false, true];
+  const check: Check = { name: 'database', required: true, probe: async () => answers.shift() ?? true };
+  const readiness = startReadiness({ checks: [check], logger, intervalMs: 3_600_000 });
+  onTestFinished(() => readiness.close());
+  await vi.waitFor(() => expect(readiness.snapshot().ready).toBe(true), { timeout: 10_000 });
 });
 
 test('a probe that throws counts as lost', async () => {

@@ -97,6 +97,7 @@ describe('health', () => {
     expect((await api.call('GET', '/health/live')).body).toEqual({
       alive: true,
       timestamp: expect.any(String),
+      version: 'test',
     });
     expect((await api.call('GET', '/health/startup')).status).toBe(200);
     isDatabaseUp = true;

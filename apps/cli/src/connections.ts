@@ -6,6 +6,7 @@ import {
   connectionPlan,
   type Excess,
   excessOf,
+  isPooled,
   isSet,
   loadConfig,
   PLANNED_PREFIX,
@@ -60,8 +61,7 @@ export function planConnections(): PlannedConnections {
     replicas: config.DATABASE_REPLICA_URL.length,
     appInstances: config.APP_INSTANCES,
     workerInstances: config.WORKER_INSTANCES,
-    // Where the processes connect to what has the console.
-    isPooled: new URL(config.DATABASE_URL).host === new URL(config.PGBOUNCER_CONSOLE_URL).host,
+    isPooled: isPooled(config),
     chosen: {
       ...(isSet('DB_POOL_MAX') && { dbPoolMax: config.DB_POOL_MAX }),
       ...(config.PGBOUNCER_POOL_SIZE !== undefined && { poolSize: config.PGBOUNCER_POOL_SIZE }),

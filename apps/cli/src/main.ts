@@ -18,6 +18,7 @@ const program = new Command('sdk')
 
 /** Loaded when asked for: better-auth and MJML take most of a second, which `sdk health` should not pay. */
 const groups: Record<string, () => Promise<(program: Command) => void>> = {
+  advise: async () => (await import('./commands/advise.ts')).addAdviseCommand,
   audit: async () => (await import('./commands/audit.ts')).addAuditCommands,
   auth: async () => (await import('./commands/auth.ts')).addAuthCommands,
   config: async () => (await import('./commands/config.ts')).addConfigCommands,

@@ -248,6 +248,16 @@ describe('over TLS', () => {
     taking.disconnect();
   });
 
+  test('more instances than the server itself has connections for are refused, as by `make scale`', async () => {
+    const plan = (APP_INSTANCES: string) =>
+      runSdk(['config', 'plan', '--connect'], { ...environment(), APP_INSTANCES });
+    const refused = await plan('500');
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toMatch(/Postgres allows \d+, and all together may need \d{4}/);
+    expect(refused.stderr).toMatch(/500 apps of up to \d+ +\d{4}/);
+    expect(await plan('1')).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
   test('PgBouncer stands in front of the server, and checks its certificate', async () => {
     expect(await askThroughPgbouncer(authority.pem)).toMatchObject({ rows: [{ ssl: true }] });
     const other = await issue({ name: 'the provider', isAuthority: true });

@@ -42,6 +42,7 @@ const dns = await startDnsServer({
 });
 const operations = await startOperationsServer({
   port: config.OPERATIONS_PORT,
+  version: config.SV_VERSION,
   registry,
   isReady: () => membership.complete,
 });

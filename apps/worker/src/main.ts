@@ -79,6 +79,7 @@ await warmUp({ templates: () => templates.warm() }, logger);
 const health = startHealth({ db, connection: jobsOut, logger });
 const operations = await startOperationsServer({
   port: config.OPERATIONS_PORT,
+  version: config.SV_VERSION,
   registry,
   isReady: health.isReady,
 });

@@ -104,6 +104,27 @@ export function connectionPlan(needs: ConnectionNeeds): ConnectionPlan {
   };
 }
 
+/** What one instance may open to what all of them share, PgBouncer or a server elsewhere, and what others may there. */
+export interface InstanceConnections {
+  readonly app: number;
+  readonly worker: number;
+  readonly others: number;
+}
+
+export function instanceConnections(
+  needs: Pick<ConnectionNeeds, 'isPooled' | 'replicas'>,
+  dbPoolMax: number,
+): InstanceConnections {
+  // Its pools to replicas elsewhere are not on the server that this counts for.
+  if (!needs.isPooled) return { app: dbPoolMax, worker: dbPoolMax, others: sumOf(DIRECT_USES) };
+  return {
+    // A pool to the primary, and to each replica one with a connection beside it that asks how far it is.
+    app: dbPoolMax + needs.replicas * (dbPoolMax + 1),
+    worker: dbPoolMax,
+    others: OTHER_CLIENTS.most,
+  };
+}
+
 export interface Excess {
   readonly budget: Budget;
   readonly allowed: number;
@@ -150,9 +171,10 @@ function poolSizeByMemory(needs: ConnectionNeeds): number {
 function serverUses(needs: ConnectionNeeds, poolSize: number, dbPoolMax: number): ConnectionUse[] {
   const { appInstances, workerInstances } = needs;
   if (!needs.isPooled) {
+    const { app, worker } = instanceConnections(needs, dbPoolMax);
     return [
-      processes('apps', appInstances, dbPoolMax),
-      processes('workers', workerInstances, dbPoolMax),
+      processes('apps', appInstances, app),
+      processes('workers', workerInstances, worker),
       ...DIRECT_USES,
     ];
   }
@@ -170,11 +192,10 @@ function serverUses(needs: ConnectionNeeds, poolSize: number, dbPoolMax: number)
 }
 
 function clientUses(needs: ConnectionNeeds, dbPoolMax: number): ConnectionUse[] {
-  // A pool to the primary, and to each replica one with a connection beside it that asks how far it is.
-  const ofApp = dbPoolMax + needs.replicas * (dbPoolMax + 1);
+  const { app, worker } = instanceConnections(needs, dbPoolMax);
   return [
-    processes('apps', needs.appInstances, ofApp),
-    processes('workers', needs.workerInstances, dbPoolMax),
+    processes('apps', needs.appInstances, app),
+    processes('workers', needs.workerInstances, worker),
     OTHER_CLIENTS,
   ];
 }
@@ -184,7 +205,11 @@ function processes(name: string, instances: number, each: number): ConnectionUse
 }
 
 function budget(server: string, uses: readonly ConnectionUse[]): Budget {
-  return { server, uses, total: uses.reduce((sum, { most }) => sum + most, 0) };
+  return { server, uses, total: sumOf(uses) };
+}
+
+function sumOf(uses: readonly ConnectionUse[]): number {
+  return uses.reduce((sum, { most }) => sum + most, 0);
 }
 
 function roundUp(value: number, step: number): number {

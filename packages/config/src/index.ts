@@ -6,6 +6,8 @@ export {
   connectionPlan,
   type Excess,
   excessOf,
+  type InstanceConnections,
+  instanceConnections,
 } from './connection-plan.ts';
 export {
   ConfigError,
@@ -16,8 +18,9 @@ export {
   PLANNED_PREFIX,
   withPassword,
 } from './load.ts';
-export { addressOf, isBundled, isOfThisStack, type ServerUrlName, usesTls } from './servers.ts';
+export { addressOf, isBundled, isOfThisStack, isPooled, type ServerUrlName, usesTls } from './servers.ts';
 export {
+  bytes,
   type Config,
   type EmailProviderName,
   type SettingName,

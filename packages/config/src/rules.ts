@@ -100,4 +100,25 @@ const backups: SettingRule = {
   },
 };
 
-export const rules: readonly SettingRule[] = [emailProviders, backups, serverRule];
+/** What calls for fewer instances must lie below what calls for more, or the number would never rest. */
+const ORDERED: readonly (readonly [SettingName, '<' | '<=', SettingName])[] = [
+  ['AUTOSCALE_APP_MIN', '<=', 'AUTOSCALE_APP_MAX'],
+  ['AUTOSCALE_APP_CPU_DOWN_PERCENT', '<', 'AUTOSCALE_APP_CPU_UP_PERCENT'],
+  ['AUTOSCALE_APP_RESPONSE_DOWN_MS', '<', 'AUTOSCALE_APP_RESPONSE_UP_MS'],
+  ['AUTOSCALE_WORKER_MIN', '<=', 'AUTOSCALE_WORKER_MAX'],
+  ['AUTOSCALE_WORKER_DEPTH_DOWN', '<', 'AUTOSCALE_WORKER_DEPTH_UP'],
+];
+
+const orderedPairs: readonly SettingRule[] = ORDERED.map(([low, relation, high]) => ({
+  concerns: [low, high],
+  check(config) {
+    const [lowValue, highValue] = [Number(config[low]), Number(config[high])];
+    if (lowValue < highValue || (relation === '<=' && lowValue === highValue)) return [];
+    // A faulty one is absent, and named already.
+    if (Number.isNaN(lowValue) || Number.isNaN(highValue)) return [];
+    const expected = relation === '<' ? 'less than' : 'at most';
+    return [{ name: low, expected: `must be ${expected} ${high} (${highValue})` }];
+  },
+}));
+
+export const rules: readonly SettingRule[] = [emailProviders, backups, serverRule, ...orderedPairs];

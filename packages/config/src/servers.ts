@@ -81,6 +81,10 @@ export const isOfThisStack = (url: string): boolean =>
 export const isBundled = (url: string): boolean =>
   new URL(url).hostname.split(',').every((host) => BUNDLED_HOSTS.has(host));
 
+/** Whether the processes connect to what has the console: PgBouncer, and not a server itself. */
+export const isPooled = (config: { DATABASE_URL: string; PGBOUNCER_CONSOLE_URL: string }): boolean =>
+  new URL(config.DATABASE_URL).host === new URL(config.PGBOUNCER_CONSOLE_URL).host;
+
 /** `host:port`, for messages and to tell servers apart; never with a password. */
 export function addressOf(url: string): string {
   const { hostname, port, protocol } = new URL(url);

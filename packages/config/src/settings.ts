@@ -59,7 +59,7 @@ const decimal = z
   .transform(Number);
 
 /** As Docker and Postgres write them: 1g, 512m, 128MB. */
-const bytes = z
+export const bytes = z
   .string()
   .regex(/^[1-9]\d*(?:\.\d+)?\s*[kmgt]?b?$/i, { error: 'must be a size such as 512m or 1g' })
   .transform((value) => {
@@ -291,6 +291,51 @@ export const settings = {
   SV_ENV: z
     .enum(['production', 'development'], { error: 'must be production or development' })
     .default('production'),
+
+  // Scaling: what the autoscaler acts by, and `sdk advise` tells. Thresholds and limits are the scaling guide's; where it
+  // gives none, the comment says why.
+  PROMETHEUS_URL: url('http:', 'https:').default('http://prometheus:9090'),
+  AUTOSCALE_DRY_RUN: boolean.default(false),
+  AUTOSCALE_INTERVAL_SECONDS: integer(1, 300).default(15),
+  AUTOSCALE_APP_MIN: integer(1, 1000).default(3),
+  AUTOSCALE_APP_MAX: integer(1, 1000).default(20),
+  AUTOSCALE_APP_CPU_UP_PERCENT: integer(1, 100).default(70),
+  AUTOSCALE_APP_CPU_DOWN_PERCENT: integer(1, 100).default(30),
+  AUTOSCALE_APP_RESPONSE_UP_MS: integer(1, 60_000).default(500),
+  AUTOSCALE_APP_RESPONSE_DOWN_MS: integer(1, 60_000).default(200),
+  AUTOSCALE_APP_UP_SECONDS: integer(10, 3600).default(300),
+  AUTOSCALE_APP_DOWN_SECONDS: integer(10, 7200).default(600),
+  /** At the most, and in proportion to the CPU: 70 % becomes 47 % by two more of four. */
+  AUTOSCALE_APP_UP_STEP: integer(1, 100).default(2),
+  /** A minute until the averages speak of the new instances alone, and two to see what they say. */
+  AUTOSCALE_APP_UP_COOLDOWN_SECONDS: integer(10, 7200).default(180),
+  AUTOSCALE_APP_DOWN_COOLDOWN_SECONDS: integer(10, 7200).default(600),
+  AUTOSCALE_WORKER_MIN: integer(1, 1000).default(2),
+  AUTOSCALE_WORKER_MAX: integer(1, 1000).default(50),
+  AUTOSCALE_WORKER_DEPTH_UP: integer(1, 1_000_000).default(1000),
+  AUTOSCALE_WORKER_DEPTH_DOWN: integer(1, 1_000_000).default(100),
+  AUTOSCALE_WORKER_WAIT_UP_SECONDS: integer(1, 86_400).default(60),
+  /** Of EMAIL_CONCURRENCY, had one worker fewer the same to do: it keeps what a step down would undo. */
+  AUTOSCALE_WORKER_BUSY_MAX_PERCENT: integer(1, 100).default(80),
+  /** A minute, as the alert: a newsletter that two workers send within it calls for no third. */
+  AUTOSCALE_WORKER_UP_SECONDS: integer(10, 3600).default(60),
+  AUTOSCALE_WORKER_DOWN_SECONDS: integer(10, 7200).default(300),
+  AUTOSCALE_WORKER_UP_STEP: integer(1, 100).default(5),
+  AUTOSCALE_WORKER_UP_COOLDOWN_SECONDS: integer(10, 7200).default(90),
+  AUTOSCALE_WORKER_DOWN_COOLDOWN_SECONDS: integer(10, 7200).default(300),
+  /** Ceilings: none is added where the host, or PgBouncer, is as full as this, or would be with one more. */
+  AUTOSCALE_HOST_CPU_MAX_PERCENT: integer(1, 100).default(90),
+  AUTOSCALE_HOST_MEMORY_MAX_PERCENT: integer(1, 100).default(85),
+  AUTOSCALE_POOL_MAX_PERCENT: integer(1, 100).default(80),
+  /** The engine, and the Compose project in it whose services are scaled. */
+  DOCKER_SOCKET: z
+    .string()
+    .startsWith('/', { error: 'must be the path of a socket' })
+    .default('/var/run/docker.sock'),
+  COMPOSE_PROJECT_NAME: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9_-]*$/, { error: 'must be the name of a Compose project, such as sv-sdk' })
+    .default('sv-sdk'),
 
   // ready-dns.
   READY_DNS_PORT: integer(1, 65535).default(5353),

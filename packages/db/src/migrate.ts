@@ -1,14 +1,11 @@
-import { fileURLToPath } from 'node:url';
 import type { Logger } from '@sv-sdk/telemetry';
-import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate as runDrizzleMigrations } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
 import { withClient } from './client.ts';
+import { lastApplied, migrationsFolder, migrationsIn } from './migration-journal.ts';
 import { seedSystemRoles } from './system-roles.ts';
 import { type Tx, transactOn } from './transaction.ts';
-
-const migrationsFolder = fileURLToPath(new URL('../migrations', import.meta.url));
 
 /** Any number that nothing else locks: "SVMIGRAT" in ASCII. */
 const MIGRATION_LOCK = '6005072130269659476';
@@ -104,10 +101,11 @@ export async function migrationStatus(directUrl: string): Promise<MigrationStatu
     );
     const [facts] = rows;
     if (facts === undefined) throw new Error('the server answered with no row');
-    const applied = await appliedMigrations(client);
+    const last = (await lastApplied(client)) ?? 0;
     return {
-      applied,
-      pending: readMigrationFiles({ migrationsFolder }).length - applied,
+      applied: await appliedMigrations(client),
+      // Not a difference of counts: after a rollback the database has more than this version knows.
+      pending: migrationsIn(migrationsFolder).filter(({ when }) => when > last).length,
       serverVersion: facts.server_version,
       sizeBytes: Number(facts.size_bytes),
       auditPartitionsUntil: facts.until,

@@ -14,6 +14,8 @@ export interface OperationsServer {
  */
 export async function startOperationsServer(options: {
   port: number;
+  /** What `/health/live` says that it runs. */
+  version: string;
   registry: Registry;
   isReady: () => boolean;
 }): Promise<OperationsServer> {
@@ -31,7 +33,7 @@ export async function startOperationsServer(options: {
         respond(
           200,
           'application/json',
-          JSON.stringify({ alive: true, timestamp: new Date().toISOString() }),
+          JSON.stringify({ alive: true, timestamp: new Date().toISOString(), version: options.version }),
         );
         break;
       case '/health/ready': {

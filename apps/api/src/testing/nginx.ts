@@ -28,7 +28,7 @@ export async function startNginx(options: {
         );
   return await new GenericContainer(`sv-sdk/nginx:${process.env['SV_VERSION'] || 'dev'}`)
     .withCopyContentToContainer([
-      { content: configuration, target: '/etc/nginx/nginx.conf.template', mode: 0o644 },
+      { content: configuration, target: '/etc/nginx/sv/nginx.conf.template', mode: 0o644 },
       { content: sourceOf('entrypoint.sh'), target: '/usr/local/bin/entrypoint.sh', mode: 0o755 },
     ])
     .withExtraHosts([{ host: 'host.docker.internal', ipAddress: 'host-gateway' }])

@@ -7,6 +7,7 @@ import { planConnections, refuseExcess } from '../connections.ts';
 import { ExitCode, print, table } from '../output.ts';
 import { ownerUrl } from '../platform.ts';
 import { addBackupCommand } from './db-backup.ts';
+import { addCheckCommand } from './db-check.ts';
 import { addPrepareCommand } from './db-prepare.ts';
 import { addRestorePlanCommand } from './db-restore-plan.ts';
 import { addSeedCommand } from './db-seed.ts';
@@ -23,6 +24,7 @@ export function addDatabaseCommands(program: Command): void {
     .description('where the database stands; exit code 1 if migrations are pending')
     .option('--json', 'print JSON')
     .action(printStatus);
+  addCheckCommand(db);
   addPrepareCommand(db);
   addSeedCommand(db);
   addBackupCommand(db);

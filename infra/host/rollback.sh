@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# `make rollback`: back to the version before, by the same way as a deploy and without a failed request. Its images are
+# still there; the schema stays, as every migration that a deploy lets through is one that the version before lives with.
+# TO=1.3.0 chooses another version whose images are here.
+# shellcheck source=infra/host/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=infra/host/deploy-lock.sh
+. "$HOST_DIR/deploy-lock.sh"
+# shellcheck source=infra/host/rolling.sh
+. "$HOST_DIR/rolling.sh"
+# shellcheck source=infra/host/versions.sh
+. "$HOST_DIR/versions.sh"
+
+# Tags of the platform's images that are complete.
+versions_here() {
+  docker image ls --format '{{.Tag}}' sv-sdk/platform | grep -vx '<none>' |
+    while read -r version; do if has_images "$version"; then echo "$version"; fi; done | xargs
+}
+
+printf 'Nothing changed yet:\n'
+next 'See what runs, and what ran before'
+look_at_what_runs "${TO-}"
+[ -n "$from" ] || die 'Refused: no app runs, so there is nothing to replace. Nothing was changed. Start the stack: make up.'
+if [ -n "${TO-}" ]; then to=$TO; elif [ -n "$interrupted_from" ]; then to=$interrupted_from; else to=$(version_before "$from"); fi
+[ -n "$to" ] || die "Refused: no version before $from is known here. Nothing was changed. Images are here of: $(versions_here). Choose one: make rollback TO=…"
+check_version_name "$to"
+has_images "$to" || die "Refused: the images of $to are not here any more. Nothing was changed. Images are here of: $(versions_here). Choose one: make rollback TO=…"
+say "$apps apps and $workers workers of $from; back to $to"
+export PLATFORM_VERSION=$to
+
+next 'Check the settings, as that version reads them'
+docker compose --progress quiet --profile tools run --rm --no-deps -T sdk config check --connect ||
+  die "Refused. Nothing was changed. Mend the settings above in $SV_ENV_FILE or $SECRETS_DIR: they are not rolled back."
+check_nginx
+
+printf 'From here on it changes things:\n'
+begin_change
+replace_all
+end_change
+remember_rollback "${interrupted_from:-$from}" "$to"
+outdated=''
+summary "Rolled back to $to"

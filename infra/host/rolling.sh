@@ -1,0 +1,293 @@
+# shellcheck shell=bash
+# Sourced by deploy.sh and rollback.sh: replaces the containers of the platform's processes, one after another. A new one
+# is made beside the old ones by Compose, so that it is what a plain `docker compose up` would make; starting, waiting and
+# stopping go through the engine, by id. The old containers are only stopped until all is done: to go back is to start them.
+
+# From its start until a new instance says that it is ready, and until ready-dns has seen it.
+READY_LIMIT_SECONDS=${READY_LIMIT_SECONDS:-120}
+SEEN_LIMIT_SECONDS=15
+# An instance that has ended so often on its own has a fault that waiting doesn't mend.
+MOST_RESTARTS=3
+ROLLED='app worker ready-dns'
+ROLL_LOG=$DEPLOYS/log
+is_changing='' scaler=''
+
+number=0
+next() {
+  number=$((number + 1))
+  step "$number. $*"
+}
+
+# Ids of a service's containers, those in one of the states that are named: containers_of app exited dead
+containers_of() {
+  local service=$1 states='' state
+  shift
+  for state in "$@"; do states="$states --filter status=$state"; done
+  # shellcheck disable=SC2086
+  docker ps --all --quiet --no-trunc $states --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" \
+    --filter "label=com.docker.compose.service=$service" --filter label=com.docker.compose.oneoff=False
+}
+running() { containers_of "$1" running restarting; }
+count() { grep -c . || :; }
+# Reads on to the end, unlike head: whoever writes to it must not fail.
+first() { sed -n 1p; }
+
+name_of() { docker inspect --format '{{.Name}}' "$1" | sed 's,^/,,'; }
+
+# What a container was made from: its settings, as Compose hashes them, and its image.
+form_of() { docker inspect --format '{{index .Config.Labels "com.docker.compose.config-hash"}} {{.Image}}' "$1"; }
+
+# Of the containers on stdin those of that form, or of another: of_form is FORM, of_form other FORM
+of_form() {
+  local id form
+  while read -r id; do
+    form=$(form_of "$id") || continue
+    if [ "$1" = is ] && [ "$form" = "$2" ]; then printf '%s\n' "$id"; fi
+    if [ "$1" = other ] && [ "$form" != "$2" ]; then printf '%s\n' "$id"; fi
+  done
+}
+
+# Makes one more container of a service and doesn't start it; its id is in $fresh. Neither what is there nor what it depends
+# on is touched. (Not --no-deps: Compose before 2.29 hashes the dependencies, too, and would find it changed later.)
+create_beside() {
+  local service=$1 before
+  before=$(containers_of "$service")
+  docker compose --progress plain up --no-start --no-recreate --no-build \
+    --scale "$service=$(($(printf '%s' "$before" | count) + 1))" "$service" >>"$ROLL_LOG" 2>&1 || return 1
+  fresh=$(containers_of "$service" created | grep -vxF "${before:--}" | first)
+  [ -n "$fresh" ]
+}
+
+# Until a container is healthy by its own check; fails past the limit, or when it keeps ending.
+until_ready() {
+  local deadline=$((SECONDS + READY_LIMIT_SECONDS)) state restarts
+  while [ "$SECONDS" -lt "$deadline" ]; do
+    read -r state restarts < <(docker inspect --format '{{.State.Status}}/{{.State.Health.Status}} {{.RestartCount}}' "$1") || return 1
+    if [ "$state" = running/healthy ]; then return 0; fi
+    if [ "$restarts" -ge "$MOST_RESTARTS" ]; then return 1; fi
+    sleep 0.3
+  done
+  return 1
+}
+
+# Until ready-dns tells nginx of an app: only then may another one go.
+until_seen() {
+  local deadline=$((SECONDS + SEEN_LIMIT_SECONDS)) ready_dns address answer=''
+  ready_dns=$(running ready-dns | first)
+  address=$(docker inspect --format "{{(index .NetworkSettings.Networks \"${COMPOSE_PROJECT_NAME}_web\").IPAddress}}" "$1")
+  while [ "$SECONDS" -lt "$deadline" ]; do
+    answer=$(docker exec "${ready_dns:--}" node -e "$ASK_READY_DNS" 2>&1) || :
+    if printf '%s\n' "$answer" | grep -qxF "$address"; then return 0; fi
+    sleep 0.2
+  done
+  printf '   ready-dns does not tell of %s, but says: %s\n' "$address" "$answer" >&2
+  return 1
+}
+# shellcheck disable=SC2016
+ASK_READY_DNS='const { Resolver } = require("node:dns/promises"); const asked = new Resolver({ tries: 1, timeout: 1000 });
+asked.setServers(["127.0.0.1:5353"]); asked.resolve4("app").then((found) => console.log(found.join("\n")), (error) => console.log(error.code));'
+
+# Starts a container and waits until it serves; of one that doesn't, tells its last lines. bring_up SERVICE ID
+bring_up() {
+  local service=$1 id=$2 started=$SECONDS name
+  name=$(name_of "$id")
+  docker start "$id" >/dev/null
+  if until_ready "$id" && { [ "$service" != app ] || until_seen "$id"; }; then
+    say "$name is ready after $((SECONDS - started)) s"
+    return 0
+  fi
+  {
+    printf '%s%s did not become ready within %d s. Its last lines:%s\n' "$RED" "$name" "$((SECONDS - started))" "$PLAIN"
+    docker logs --tail 15 "$id" 2>&1 | sed 's/^/   /'
+  } >&2
+  return 1
+}
+
+# Ends a container in peace: an app is not ready at once, serves on until nginx knows, then finishes what it has.
+drain() {
+  local started=$SECONDS
+  docker stop "$1" >/dev/null
+  say "$(name_of "$1") is gone after $((SECONDS - started)) s"
+}
+
+# Replaces what runs of a service by COUNT containers of how Compose would make it now. roll SERVICE COUNT [in-place]
+# in-place: the old one goes first, where both can't be there together.
+roll() {
+  local service=$1 count=$2 in_place=${3-} wanted old
+  create_beside "$service" || { tail -n 5 "$ROLL_LOG" >&2; return 1; }
+  wanted=$(form_of "$fresh")
+  while old=$(running "$service" | of_form other "$wanted" | first) && [ -n "$old" ]; do
+    [ -z "$in_place" ] || drain "$old"
+    add_wanted "$service" "$wanted" || return 1
+    [ -n "$in_place" ] || drain "$old"
+  done
+  # An interrupted deploy leaves one more or, where it was replaced in place, none.
+  while [ "$(running "$service" | count)" -lt "$count" ]; do add_wanted "$service" "$wanted" || return 1; done
+  while [ "$(running "$service" | count)" -gt "$count" ]; do drain "$(running "$service" | first)"; done
+}
+
+# One more of a form: one that was made or stopped before, else a new one.
+add_wanted() {
+  local id
+  id=$(containers_of "$1" created exited | of_form is "$2" | first)
+  if [ -z "$id" ]; then
+    create_beside "$1" || return 1
+    id=$fresh
+  fi
+  bring_up "$1" "$id"
+}
+
+# Schema, partitions and seeds of the version that PLATFORM_VERSION names. The last run's container goes first: Compose would
+# take one of two away as soon as it makes an app, which depends on one.
+run_migrate() {
+  local code id
+  for id in $(containers_of migrate); do docker rm --force "$id" >/dev/null; done
+  create_beside migrate || { tail -n 5 "$ROLL_LOG" >&2; return 1; }
+  docker start "$fresh" >/dev/null
+  code=$(docker wait "$fresh")
+  docker logs "$fresh" 2>&1 | tail -n "$([ "$code" = 0 ] && echo 1 || echo 15)" | sed 's/^/   /'
+  [ "$code" = 0 ] || say "migrate ended with $code" >&2
+  [ "$code" = 0 ]
+}
+
+# Everything that a version consists of, in the order in which it may change. Needs: apps, workers (how many of each).
+replace_all() {
+  next 'Migrate'
+  run_migrate
+  next "Apps: $apps, one after another"
+  roll app "$apps"
+  next "Workers: $workers, one after another"
+  roll worker "$workers"
+  next 'ready-dns (nginx goes on with what it last knew)'
+  roll ready-dns 1 in-place
+  next 'nginx'
+  say "$(docker exec "$(running nginx | first)" reload.sh)"
+}
+
+# As it was before: those of $originals that were stopped are started again, each before one that came in its place ends.
+# Fails where one of them doesn't come back; what serves then is left alone.
+go_back() {
+  local service id
+  for service in ready-dns app worker; do
+    for id in $(running "$service" | without_originals); do
+      # Of ready-dns, whose address has room for one, the new one goes first; and whoever is not ready serves nobody.
+      if [ "$service" = ready-dns ] || ! is_healthy "$id"; then docker rm --force "$id" >/dev/null || :; fi
+    done
+    for id in $(containers_of "$service" exited dead | only_originals); do
+      bring_up "$service" "$id" || return 1
+      drain_one_that_is_new "$service"
+    done
+    while [ -n "$(running "$service" | without_originals)" ]; do drain_one_that_is_new "$service"; done
+  done
+  for service in $ROLLED; do
+    for id in $(containers_of "$service" | without_originals); do docker rm --force "$id" >/dev/null || :; done
+  done
+  # So that the next `docker compose up` finds this one, too, as it would make it. A schema that is ahead of it stays.
+  export PLATFORM_VERSION=$from
+  run_migrate || :
+}
+only_originals() { grep -xF "$originals" || :; }
+without_originals() { grep -vxF "$originals" || :; }
+is_healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$1")" = healthy ]; }
+drain_one_that_is_new() {
+  local id
+  id=$(running "$1" | without_originals | first)
+  [ -z "$id" ] || drain "$id"
+}
+
+# All is replaced: what was stopped for it is removed.
+remove_replaced() {
+  local service id
+  for service in $ROLLED; do
+    for id in $(containers_of "$service" created exited dead); do docker rm --force "$id" >/dev/null; done
+  done
+}
+
+# Takes the lock, and fills from (the version), apps and workers: what is there before anything is changed. Of a deploy that
+# was interrupted it is what that one began with. look_at_what_runs TO
+look_at_what_runs() {
+  lock_deploys "make $(basename "$0" .sh)"
+  trap leave EXIT
+  trap 'exit 130' INT TERM HUP
+  from=$(running_version)
+  apps=$(containers_of app running restarting exited dead | count)
+  workers=$(containers_of worker running restarting exited dead | count)
+  interrupted_from=''
+  if [ -f "$DEPLOY_UNFINISHED" ]; then
+    say "A deploy $(describe_unfinished) was interrupted; this one goes on from what it left"
+    interrupted_from=$(unfinished FROM) apps=$(unfinished APPS) workers=$(unfinished WORKERS)
+  fi
+}
+
+check_nginx() {
+  local state
+  state=$(docker exec "$(running nginx | first)" reload.sh check) ||
+    die 'Refused: nginx does not take infra/nginx/nginx.conf.template (above). Nothing was changed.'
+  say "nginx: $state"
+}
+
+# The autoscaler would copy instances of either version meanwhile.
+rest_autoscaler() {
+  scaler=$(running autoscaler | first)
+  [ -z "$scaler" ] || {
+    docker stop "$scaler" >/dev/null
+    say 'The autoscaler rests meanwhile'
+  }
+}
+wake_autoscaler() {
+  [ -z "$scaler" ] || docker compose --progress plain up -d --no-build --no-deps autoscaler >>"$ROLL_LOG" 2>&1 ||
+    say 'The autoscaler did not start again; make up does it'
+}
+
+# From here on whatever ends this script leads back to what runs now.
+begin_change() {
+  local service
+  : >"$ROLL_LOG"
+  originals=$(for service in $ROLLED; do containers_of "$service" running restarting exited dead; done)
+  # shellcheck disable=SC2154 # to: of who sources this
+  printf 'FROM=%s\nTO=%s\nAPPS=%s\nWORKERS=%s\n' "${interrupted_from:-$from}" "$to" "$apps" "$workers" >"$DEPLOY_UNFINISHED"
+  is_changing=yes
+  rest_autoscaler
+}
+
+# The new version runs, and is the one that the settings name. From its first line on there is no way back any more.
+end_change() {
+  is_changing=''
+  write_version "$to"
+  remove_replaced
+  rm -f "$DEPLOY_UNFINISHED"
+  wake_autoscaler
+}
+
+leave() {
+  local code=$?
+  trap - EXIT
+  trap '' INT TERM HUP
+  if [ -n "$is_changing" ]; then
+    printf '%sIt failed: back to what ran before.%s\n' "$RED" "$PLAIN" >&2
+    [ -z "$scaler" ] || docker start "$scaler" >/dev/null || :
+    if go_back; then
+      rm -f "$DEPLOY_UNFINISHED"
+      printf '%sNothing is deployed. %s serves, %s is as it was; of the schema, what was migrated stays.%s\n' "$RED" "$from" "$SV_ENV_FILE" "$PLAIN" >&2
+    else
+      printf '%sSome instances of %s did not come back (above); what is ready serves on. make ps, then make rollback TO=%s.%s\n' "$RED" "$from" "$from" "$PLAIN" >&2
+    fi
+    [ "$code" -ne 0 ] || code=1
+  fi
+  unlock_deploys
+  exit "$code"
+}
+
+# Services that the next `make up` would make anew, because their settings are others now. (With --no-start, or Compose's
+# dry run would wait for what it doesn't start.)
+still_outdated() {
+  docker compose --dry-run --progress plain up --no-start --no-build 2>&1 |
+    sed -n "s/.*Container $COMPOSE_PROJECT_NAME-\(.*\)-[0-9]*  Recreated\$/\1/p"
+}
+
+# summary WHAT: and what a deploy doesn't touch, though it is another one by now. Needs: outdated
+summary() {
+  outdated=$({ still_outdated; printf '%s\n' "$outdated" | tr ' ' '\n'; } | sort -u | xargs)
+  [ -z "$outdated" ] || printf '\nLeft as they are, though their settings or images have changed: %s.\nReplace them where a break of seconds is no matter: make up (docs/operations/deploy.md).\n' "$outdated"
+  printf '\n%s%s in %d s: %s apps, %s workers.%s Back: make rollback\n' "$BOLD" "$1" "$SECONDS" "$apps" "$workers" "$PLAIN"
+}
