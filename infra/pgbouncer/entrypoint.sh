@@ -6,7 +6,7 @@ secrets=${SECRETS_PATH:-/run/secrets}
 for name in db_pgbouncer_password db_monitor_password pgbouncer_console_password; do
   [ -s "$secrets/$name" ] || { echo "secret $name is missing or empty; \`make up\` makes it" >&2; exit 1; }
 done
-# A file of its own, which a failover writes anew.
+# A file of its own, written anew by a failover, or when a node has another address.
 databases.sh >/tmp/databases.ini
 
 if [ -n "${DATABASE_DIRECT_URL-}" ]; then
@@ -102,4 +102,5 @@ log_stats = 0
 sv_pgbouncer = max_user_connections=$lookups
 INI
 
+[ -n "${DATABASE_DIRECT_URL-}" ] || follow-nodes.sh &
 exec pgbouncer /tmp/pgbouncer.ini

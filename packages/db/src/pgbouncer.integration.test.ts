@@ -9,6 +9,7 @@ import { renewPools } from './renew-pools.ts';
 import {
   databaseUrl,
   makeSecrets,
+  SOON,
   startPgbouncer,
   startPrimary,
   startReplica,
@@ -78,6 +79,40 @@ async function connect(connectionString: string): Promise<pg.Client> {
   onTestFinished(() => client.end());
   return client;
 }
+
+test('servers whose addresses were exchanged are found again, also by connections that were at rest', async () => {
+  const servers = [primary, replica];
+  const [primaryAddress, replicaAddress] = servers.map(({ container }) => container.getIpAddress(network));
+  const hosts = (text: string) =>
+    pgbouncer.container.exec(['sh', '-c', `${text} >/etc/hosts.new && cat /etc/hosts.new >/etc/hosts`], {
+      user: 'root',
+    });
+  const roles = async () => {
+    const role = async (database: string) => {
+      const client = new pg.Client({ connectionString: appUrl(database) });
+      client.on('error', () => undefined);
+      try {
+        await client.connect();
+        const { rows } = await client.query<{ is: boolean }>('select pg_is_in_recovery() as is');
+        return rows[0]?.is ? 'standby' : 'primary';
+      } finally {
+        await client.end();
+      }
+    };
+    return { sv: await role('sv'), sv_ro: await role('sv_ro') };
+  };
+  expect(await roles()).toEqual({ sv: 'primary', sv_ro: 'standby' });
+  // As when both containers were made anew, and each got the other's address.
+  await hosts(
+    `{ cat /etc/hosts; echo '${replicaAddress} ${primary.internalHost}'; echo '${primaryAddress} ${replica.internalHost}'; }`,
+  );
+  try {
+    await expect.poll(roles, SOON).toEqual({ sv: 'standby', sv_ro: 'primary' });
+  } finally {
+    await hosts(`grep -v -e ${primary.internalHost} -e ${replica.internalHost} /etc/hosts`);
+  }
+  await expect.poll(roles, SOON).toEqual({ sv: 'primary', sv_ro: 'standby' });
+});
 
 describe('who gets in', () => {
   const knock = async (user: string, password: string) => {

@@ -78,6 +78,9 @@ function openCluster(
     // A name stays one until a connection is made: containers get new addresses, TLS wants the name, and of the
     // addresses of one that stands for all nodes Node tries one after another.
     dnsLookup: (hostname, callback) => callback(null, hostname),
+    // Where it fails, connect()'s promise is never settled (redis/ioredis#741), and BullMQ, which makes its blocking
+    // connection anew during a failover, waits for it for ever. A cluster that serves nothing says so to each command.
+    enableReadyCheck: false,
     retryDelayOnFailover: RETRY_COMMAND_MS,
     retryDelayOnClusterDown: RETRY_COMMAND_MS,
     slotsRefreshInterval: SLOTS_REFRESH_MS,
