@@ -51,7 +51,7 @@ export async function signIn(): Promise<string> {
 
 /**
  * What Prometheus scrapes now, of one job or of all, with the health of each. A query for `up` also answers with what
- * is 5 minutes gone, also its last 0.
+ * is 5 minutes gone, also its last 0. The autoscaler, whose profile is off, is left out.
  */
 export async function scrapeTargets(
   job?: string,
@@ -62,11 +62,9 @@ export async function scrapeTargets(
   const { data } = (await response.json()) as {
     data: { activeTargets: { labels: { job: string; instance: string }; health: string }[] };
   };
-  return data.activeTargets.map(({ labels, health }) => ({
-    job: labels.job,
-    instance: labels.instance,
-    health,
-  }));
+  return data.activeTargets
+    .map(({ labels, health }) => ({ job: labels.job, instance: labels.instance, health }))
+    .filter((target) => target.job !== 'autoscaler');
 }
 
 /** The value of an instant query, one entry a series. */

@@ -68,10 +68,7 @@ test('Prometheus finds every instance of every service, and every target is up',
   const targets = await eventually(
     () => scrapeTargets(),
     (found) =>
-      // The autoscaler is in a profile that is off.
-      found.every(({ job, health }) => health === 'up' || job === 'autoscaler') &&
-      of(found, 'app') === 2 &&
-      of(found, 'worker') === 2,
+      found.every(({ health }) => health === 'up') && of(found, 'app') === 2 && of(found, 'worker') === 2,
     { seconds: 60, what: 'all targets up' },
   );
   expect([...new Set(targets.map(({ job }) => job))]).toEqual(
