@@ -68,6 +68,14 @@ use_grafana() {
   fi
 }
 
+# `migrate` writes, and waits like everybody.
+tell_waiting_writes() {
+  [ "$(setting SYNC_REPLICATION off)" = on ] || return 0
+  look_at_nodes
+  printf '%s\n' "$nodes" | awk '$3 == "standby" && $7 == "streaming" { found = 1 } END { exit !found }' ||
+    printf '%sNo standby streams, and with SYNC_REPLICATION=on every write waits for one.%s make rejoin brings a fenced one back; SYNC_REPLICATION=off goes on without.\n' "$RED" "$PLAIN"
+}
+
 # What went wrong, by service, with the last lines that it logged.
 explain_failure() {
   local name
@@ -78,6 +86,7 @@ explain_failure() {
       printf '%s%s is not healthy. Its last lines:%s\n' "$RED" "$name" "$PLAIN"
       docker logs --tail 20 "$name" 2>&1 | sed 's/^/   /'
     done >&2
+  tell_waiting_writes >&2
   die "The stack did not become healthy (the whole log is ${LOG#"$SV_ROOT/"}). What runs is left running: 'make ps', 'make logs'."
 }
 
