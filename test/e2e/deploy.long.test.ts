@@ -2,12 +2,14 @@
  * Another version, and the loss of an instance, under an open load of GETs and of POSTs with a key: not one may fail.
  */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { call } from './client.ts';
 import { startAgain, untilHealthy } from './containers.ts';
+import { interruptAt } from './interrupt.ts';
 import { countsOf, type OpenLoad, startOpenLoad, untilServed } from './load.ts';
-import { containersOf, envFile, project, shell, shellOrThrow, startStack } from './stack.ts';
+import { containersOf, envFile, project, repository, shell, shellOrThrow, startStack } from './stack.ts';
 
 /** What the tests deploy, and the version that they find and leave behind. */
 const NEXT = 'e2e-next';
@@ -111,6 +113,63 @@ test('`make deploy` and `make rollback` under load fail no request, and leave no
   const again = await shell('make rollback');
   expect(again.exitCode).not.toBe(0);
   expect(again.output).toContain(`no version before ${first} is known here`);
+});
+
+test('one deploy at a time; killed half-way nothing fails, `make up` and `make scale` refuse, and `make deploy` finishes it', async () => {
+  const load = await loadOfTest();
+  // The first of the apps is replaced, and two versions serve.
+  await interruptAt('deploy', /app-\d+ is gone after/, {
+    variables: { VERSION: NEXT },
+    meanwhile: async () => {
+      for (const command of [`make deploy VERSION=${NEXT}`, 'make rollback', 'make scale APP=3', 'make up']) {
+        const { exitCode, output } = await shell(command);
+        expect(exitCode, command).not.toBe(0);
+        expect(output, command).toContain('Refused: a deploy or a rollback is at work');
+      }
+    },
+  });
+  for (const command of ['make scale APP=3', 'make up']) {
+    const { exitCode, output } = await shell(command);
+    expect(exitCode, command).not.toBe(0);
+    expect(output, command).toContain(`a deploy was interrupted (from ${first} to ${NEXT})`);
+  }
+  const { output } = await shellOrThrow(`make deploy VERSION=${NEXT}`);
+  expect(output).toContain('this one goes on from what it left');
+  await untilServed(load, SOME, SERVED_LIMIT_SECONDS);
+  await expectNoneFailed(load, 'a deploy that is killed, and the one that finishes it');
+  expect(await versionOf()).toBe(NEXT);
+  expect(await containersOf('app')).toHaveLength(2);
+  expect(await containersOf('worker')).toHaveLength(2);
+});
+
+test("settings alone, and nginx' configuration, are deployed likewise; `make rollback` leads to the version before", async () => {
+  const settings = readFileSync(envFile, 'utf8');
+  const template = join(repository, 'infra/nginx/nginx.conf.template');
+  const configuration = readFileSync(template, 'utf8');
+  const [nginx] = await containersOf('nginx');
+  const old = await containersOf('app worker');
+  const load = await loadOfTest();
+  try {
+    writeFileSync(envFile, `${settings}\nLOGIN_MAX_FAILURES=11\n`);
+    writeFileSync(template, `${configuration}\n# ${NEXT}\n`);
+    const { output } = await shellOrThrow(`make deploy VERSION=${NEXT}`);
+    expect(output).toContain('reloaded, as its configuration has changed');
+    const current = await containersOf('app worker');
+    expect(current.filter((id) => old.includes(id))).toEqual([]);
+    for (const app of await containersOf('app')) {
+      const { stdout } = await shellOrThrow(`docker inspect --format '{{json .Config.Env}}' ${app}`);
+      expect(stdout).toContain('"LOGIN_MAX_FAILURES=11"');
+    }
+    expect(await containersOf('nginx')).toEqual([nginx]);
+  } finally {
+    writeFileSync(template, configuration);
+    writeFileSync(envFile, readFileSync(envFile, 'utf8').replace('\nLOGIN_MAX_FAILURES=11\n', ''));
+  }
+  const { output } = await shellOrThrow('make rollback');
+  expect(output).toContain('reloaded, as its configuration has changed');
+  await untilServed(load, SOME, SERVED_LIMIT_SECONDS);
+  await expectNoneFailed(load, 'a deploy of settings alone, and a rollback');
+  expect(await versionOf()).toBe(first);
 });
 
 test('a deploy whose workers never become ready goes back: the old version serves on, and nothing failed', async () => {

@@ -1,22 +1,11 @@
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call, clientOf, eventually, signIn } from './client.ts';
 import { untilHealthy } from './containers.ts';
 import { failOver, type Node, otherThan, primaryNode, rejoin } from './failover.ts';
+import { interruptAt } from './interrupt.ts';
 import { dropRows, startWriter } from './numbered-rows.ts';
-import {
-  containersOf,
-  environment,
-  onPrimary,
-  repository,
-  shell,
-  shellOrThrow,
-  sql,
-  startStack,
-} from './stack.ts';
+import { containersOf, environment, onPrimary, shell, shellOrThrow, sql, startStack } from './stack.ts';
 
 beforeAll(startStack);
 
@@ -67,23 +56,6 @@ function startRequests() {
       return { requests, unusual };
     },
   };
-}
-
-/** Runs a verb, and kills it without a word when it begins its step of this name. */
-async function interruptAt(verb: string, stepName: RegExp): Promise<void> {
-  const child = spawn('bash', ['-c', `exec infra/host/${verb}.sh 2>&1`], {
-    cwd: repository,
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const closed = once(child, 'close');
-  const seen: string[] = [];
-  for await (const line of createInterface({ input: child.stdout })) {
-    seen.push(line);
-    if (stepName.test(line)) child.kill('SIGKILL');
-  }
-  await closed;
-  expect(child.signalCode, seen.join('\n')).toBe('SIGKILL');
 }
 
 const containerOf = async (node: Node): Promise<string> => {
