@@ -7,9 +7,10 @@
 import { cpus } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
+import { eventually } from '../test/e2e/client.ts';
 import { startAgain } from '../test/e2e/containers.ts';
 import { countsOf, startOpenLoad, untilServed } from '../test/e2e/load.ts';
-import { containersOf, removeStack, shell, shellOrThrow, startStack } from '../test/e2e/stack.ts';
+import { containersOf, project, removeStack, shell, shellOrThrow, startStack } from '../test/e2e/stack.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -26,7 +27,12 @@ const NEXT = 'bench-next';
 
 const scaleTo = (apps: number) => ({
   name: `scale to ${apps}`,
-  run: async () => void (await shellOrThrow(`docker compose up -d --scale app=${apps}`)),
+  run: async () => {
+    await shellOrThrow(`docker compose up -d --scale app=${apps}`);
+    const healthy = `docker ps --quiet --filter label=com.docker.compose.project=${project} --filter label=com.docker.compose.service=app --filter health=healthy`;
+    const count = async () => (await shellOrThrow(healthy)).stdout.split('\n').filter(Boolean).length;
+    await eventually(count, (found) => found === apps, { seconds: 120, what: `${apps} healthy apps` });
+  },
 });
 const killed = (service: string) => ({
   name: `docker kill of ${service}`,
