@@ -75,6 +75,16 @@ const setUp = async (text: string) => {
   await owner.end();
 };
 
+/** The same by a row that is locked first: the other's commit can't come in between. */
+const incrementLocked = async (tx: Tx, user: string) => {
+  await tx
+    .select()
+    .from(users)
+    .where(eq(users.email, `${user}@example.org`))
+    .for('update');
+  await increment(tx, user);
+};
+
 /** Both have done their first step before either does its second, the first time. */
 function meetingPlace() {
   const [one, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -92,9 +102,9 @@ async function deadlock(repeatable: boolean) {
     db.withTx(
       async (tx) => {
         runs++;
-        await increment(tx, users[0] ?? '');
+        await incrementLocked(tx, users[0] ?? '');
         await meet();
-        await increment(tx, users[1] ?? '');
+        await incrementLocked(tx, users[1] ?? '');
       },
       { repeatable },
     );
