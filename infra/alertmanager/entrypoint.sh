@@ -73,6 +73,9 @@ if [ -n "$user" ]; then require_tls=true; else require_tls=false; fi
 # A pager is for what can't wait.
 without_pager() { printf '%s' "$1" | tr ' ' '\n' | grep -v '^pagerduty$' | tr '\n' ' '; }
 
+# What a message looks like, as fields of a receiver: message FILE
+message() { sed 's/^/    /' "$settings/$1.yml"; }
+
 # receiver NAME "email slack …"; without any it tells nobody
 receiver() {
   printf -- '- name: %s\n' "$1"
@@ -84,11 +87,11 @@ receiver() {
       slack)
         printf '  slack_configs:\n  - api_url_file: %s\n    send_resolved: true\n' "$secrets/alert_slack_url"
         [ -z "${ALERT_SLACK_CHANNEL-}" ] || printf '    channel: %s\n' "$(quoted "$ALERT_SLACK_CHANNEL")"
-        cat "$settings/slack.yml"
+        message slack
         ;;
       pagerduty)
         printf '  pagerduty_configs:\n  - routing_key_file: %s\n    send_resolved: true\n' "$secrets/alert_pagerduty_key"
-        cat "$settings/pagerduty.yml"
+        message pagerduty
         ;;
       webhook)
         printf '  webhook_configs:\n  - url_file: %s\n    send_resolved: true\n' "$secrets/alert_webhook_url"
