@@ -68,5 +68,8 @@ lint: ## format, lint and type checks
 client: ## generate the API client's types anew from the routes
 	@$(HOST)/test.sh pnpm run generate:client
 
+dashboards: ## generate Grafana's dashboards anew from infra/grafana/src
+	@$(HOST)/test.sh pnpm run generate:dashboards
+
 sdk: ## the command line: ARGS="health"
 	@$(COMPOSE) --progress quiet run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) sdk $(ARGS)

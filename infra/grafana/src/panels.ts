@@ -72,6 +72,8 @@ export interface Stat extends About {
   readonly words?: Readonly<Record<string, string>>;
   /** The series' names are what it tells. */
   readonly showsNames?: boolean;
+  /** In the place of `No data`. */
+  readonly noValue?: string;
   /** As tall as the panels beside it, which are no figures. */
   readonly isTall?: boolean;
 }
@@ -125,6 +127,7 @@ export function stat(about: Stat): Builder<Panel> {
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
     .thresholds(colours(about))
     .mappings(mappingsOf(about));
+  if (about.noValue !== undefined) panel.noValue(about.noValue);
   return withQueries(panel, about.queries, (query) => query.instant());
 }
 

@@ -147,7 +147,7 @@ export const database: Page = {
           title: 'Locks',
           description: 'Locks that are held or waited for, by mode.',
           unit: COUNT,
-          queries: [{ expr: `sum by (mode) (pg_locks_count{${SV}}) > 0`, legend: '{{mode}}' }],
+          queries: [{ expr: `sum by (mode) (pg_locks_count{${SV}})`, legend: '{{mode}}' }],
         }),
         timeSeries({
           title: 'Temporary files',
@@ -243,7 +243,10 @@ export const database: Page = {
           description: 'How long ago a rehearsal of a restore brought everything back.',
           unit: SECONDS,
           columns: 6,
-          queries: [{ expr: 'time() - max(sv_restore_drill_last_success_timestamp_seconds)', legend: 'age' }],
+          queries: [
+            { expr: 'time() - max(sv_restore_drill_last_success_timestamp_seconds > 0)', legend: 'age' },
+          ],
+          noValue: 'never',
           alerts: ['RestoreDrillOverdue'],
           runbooksOf: ['RestoreDrillFailed'],
         }),
