@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs scale advise load deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client
+.PHONY: help up down reset ps logs scale advise load deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
