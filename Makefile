@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs scale advise load deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
+.PHONY: help up down reset ps logs alert-test scale advise load deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ ps: ## what runs, and how it feels
 
 logs: ## follow the logs; SERVICE=app for one service
 	@$(COMPOSE) logs --follow --tail 100 $(SERVICE)
+
+alert-test: ## send one alert by every way that the settings name, and say whether it went out
+	@$(HOST)/alert-test.sh
 
 scale: ## APP=5 WORKER=10: change how many run
 	@$(HOST)/scale.sh
