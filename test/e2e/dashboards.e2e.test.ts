@@ -16,6 +16,7 @@ const EMPTY_UNLESS: Readonly<Record<string, string>> = {
   'Redis: Replicas by node': 'the Redis Cluster’s profile is on',
   'Queue and email: Refusals': 'a provider has refused an email',
   'Queue and email: Events of providers': 'a provider has told of an email, which SMTP does not',
+  'Queue and email: Webhooks refused': 'a webhook has refused a request',
   'Queue and email: Bounces': 'a day has 100 emails',
   'Queue and email: Complaints': 'a day has 1,000 emails',
   'Host: Held up': 'the kernel measures pressure (PSI)',

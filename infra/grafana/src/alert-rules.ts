@@ -11,6 +11,8 @@ const PROMETHEUS = join(import.meta.dirname, '..', '..', 'prometheus');
 
 export interface AlertRule {
   readonly name: string;
+  /** Over which it looks back, where it has a rule for each of several windows, with a limit of its own. */
+  readonly window?: string;
   readonly expression: string;
   readonly severity: Severity;
   /** The file's name in docs/runbooks. */
@@ -35,7 +37,7 @@ interface RuleFile {
       readonly record?: string;
       readonly alert?: string;
       readonly expr: string;
-      readonly labels?: { readonly severity?: string };
+      readonly labels?: { readonly severity?: string; readonly window?: string };
       readonly annotations?: { readonly runbook_url?: string };
     }[];
   }[];
@@ -50,29 +52,24 @@ export const recordedSeries: ReadonlySet<string> = new Set(
   rules.flatMap(({ record }) => (record === undefined ? [] : [record])),
 );
 
-const alerts = new Map<string, AlertRule>(
-  rules.flatMap(({ alert, expr, labels, annotations }) =>
-    alert === undefined
-      ? []
-      : [
-          [
-            alert,
-            {
-              name: alert,
-              expression: expr,
-              severity: severityOf(labels?.severity ?? ''),
-              runbook: basename(annotations?.runbook_url ?? ''),
-            },
-          ] as const,
-        ],
-  ),
+const alerts: readonly AlertRule[] = rules.flatMap(({ alert, expr, labels, annotations }) =>
+  alert === undefined
+    ? []
+    : {
+        name: alert,
+        ...(labels?.window !== undefined && { window: labels.window }),
+        expression: expr,
+        severity: severityOf(labels?.severity ?? ''),
+        runbook: basename(annotations?.runbook_url ?? ''),
+      },
 );
 
-export const alertNames: readonly string[] = [...alerts.keys()];
+export const alertNames: ReadonlySet<string> = new Set(alerts.map(({ name }) => name));
 
-export function alertRule(name: string): AlertRule {
-  const rule = alerts.get(name);
-  if (rule === undefined) throw new Error(`There is no alert ${name} in infra/prometheus`);
+/** By its name; of an alert with several windows that of one: `ErrorBudgetBurning (1h)`. */
+export function alertRule(called: string): AlertRule {
+  const rule = alerts.find(({ name, window }) => called === name || called === `${name} (${window})`);
+  if (rule === undefined) throw new Error(`There is no alert ${called} in infra/prometheus`);
   return rule;
 }
 

@@ -126,14 +126,14 @@ describe('alerts', () => {
 
   test('each alert has a panel that leads to its runbook', () => {
     const shown = new Set(panels.flatMap(({ panel }) => linked(panel)).map(({ alert }) => alert));
-    expect(alertNames.filter((name) => !shown.has(name))).toEqual([]);
+    expect([...alertNames].filter((name) => !shown.has(name))).toEqual([]);
   });
 
   test('the line that a panel draws is of an alert about what the panel shows', () => {
     let lines = 0;
     for (const { name, panel } of panels) {
       const shown = new Set(panel.targets.flatMap(({ expr }) => seriesOf(expr)));
-      for (const [, alert = ''] of panel.description?.matchAll(/ the alert ([A-Z]\w+)/g) ?? []) {
+      for (const [, alert = ''] of panel.description?.matchAll(/ the alert ([A-Z]\w+(?: \(\w+\))?)/g) ?? []) {
         const { subject, value, is } = alertLimit(alert);
         expect(
           seriesOf(subject).filter((series) => shown.has(series)),
@@ -155,6 +155,7 @@ describe('alerts', () => {
     expect(alertLimit('ReplicaLagBytes').value).toBe(128 * 1024 * 1024);
     expect(alertLimit('NoReadyApp')).toMatchObject({ is: 'equal', value: 0 });
     expect(alertLimit('AuditPartitionsMissing')).toMatchObject({ is: 'below', value: 31 * 86_400 });
+    expect(alertLimit('ErrorBudgetBurning (6h)')).toMatchObject({ value: 6, severity: 'critical' });
     expect(() => alertLimit('BackupTooOld')).toThrow('compares with no number');
     expect(() => alertLimit('DiskFullSoon')).toThrow('compares with no number');
   });

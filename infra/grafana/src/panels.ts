@@ -249,7 +249,9 @@ function mappingsOf({ alerts = [], words = {} }: Stat): ValueMapping[] {
 }
 
 function linksOf({ alerts = [], runbooksOf = [], more }: About): Builder<DashboardLink>[] {
-  const runbooks = [...alerts, ...runbooksOf].map(alertRule).map(({ name, runbook }) =>
+  const runbooks = [
+    ...new Map([...alerts, ...runbooksOf].map(alertRule).map((rule) => [rule.name, rule])).values(),
+  ].map(({ name, runbook }) =>
     // A page of its own: inside Grafana it would be taken for a page of Grafana's.
     link(`Runbook: ${name}`, `/public/runbooks/${runbook}`).targetBlank(true),
   );

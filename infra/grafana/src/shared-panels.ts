@@ -1,7 +1,7 @@
 /** Panels that stand on the Overview and on the page of their part. */
 import type { Uid } from './names.ts';
 import { timeSeries } from './panels.ts';
-import { BYTES, COUNT, COUNT_PER_SECOND, RATIO, SECONDS } from './units.ts';
+import { COUNT, COUNT_PER_SECOND, RATIO, SECONDS } from './units.ts';
 
 interface Place {
   readonly columns?: number;
@@ -46,9 +46,21 @@ export const processCpu = (place: Place = {}) =>
 export const processMemory = (place: Place = {}) =>
   timeSeries({
     title: 'Memory',
-    description: 'Memory of the largest process of each kind (resident set).',
-    unit: BYTES,
-    queries: [{ expr: 'max by (job) (process_resident_memory_bytes{job=~"app|worker"})', legend: '{{job}}' }],
+    description:
+      'The share of their memory limit that the apps and the workers use, on average of their instances.',
+    unit: RATIO,
+    queries: [{ expr: 'job:process_memory_used:avg_ratio', legend: '{{job}}' }],
+    alerts: ['ScaleAppMemory'],
+    ...place,
+  });
+
+export const databaseCpu = (place: Place = {}) =>
+  timeSeries({
+    title: 'CPU of the database',
+    description: 'The share of its CPU limit that each node uses, over 5 minutes.',
+    unit: RATIO,
+    queries: [{ expr: 'instance:pg_container_cpu:ratio_rate5m', legend: '{{instance}}' }],
+    alerts: ['DatabaseCpuHigh'],
     ...place,
   });
 

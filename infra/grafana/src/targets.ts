@@ -12,4 +12,3 @@ export const API_LATENCY_P95_SECONDS = to('below', 0.1);
 export const DATABASE_QUERY_P95_SECONDS = to('below', 0.05);
 export const PERMISSION_CHECK_SECONDS = to('below', 0.005);
 export const EMAILS_PER_SECOND = to('above', 100);
-export const CACHE_HIT_RATIO = to('above', 0.8);

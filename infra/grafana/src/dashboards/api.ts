@@ -31,13 +31,14 @@ export const api: Page = {
     {
       title: 'All instances',
       panels: [
-        responseTime(),
-        errorRate(),
+        responseTime({ columns: 6 }),
+        errorRate({ columns: 6 }),
         timeSeries({
           title: 'Requests turned away',
           description:
             'The share of requests that an overloaded app answered with 503 at once, so that the others are served in time.',
           unit: RATIO,
+          columns: 6,
           queries: [
             {
               expr: '(sum by (job) (reason:sv_http_requests_shed:rate5m{job="app"}) or 0 * job:sv_http_requests:rate5m{job="app"}) / on (job) (job:sv_http_requests:rate5m > 0)',
@@ -45,6 +46,20 @@ export const api: Page = {
             },
           ],
           alerts: ['AppSheddingLoad'],
+        }),
+        timeSeries({
+          title: 'Requests counted without Redis',
+          description:
+            'The share of requests that an instance counted by itself, as Redis did not answer: a caller’s limit is then as many times as high as there are instances.',
+          unit: RATIO,
+          columns: 6,
+          queries: [
+            {
+              expr: 'sum by (job) (rate(sv_rate_limit_errors_total[5m])) / on (job) (job:sv_http_requests:rate5m{job="app"} > 0)',
+              legend: 'counted alone',
+            },
+          ],
+          alerts: ['RateLimitsNotShared'],
         }),
       ],
     },

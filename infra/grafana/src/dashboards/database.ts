@@ -1,7 +1,7 @@
 /** Postgres: its nodes, what they do, how far the replicas are, backups and the audit log. */
 import type { Page } from '../page.ts';
 import { stat, timeSeries } from '../panels.ts';
-import { databaseLatency, longestTransaction, replayLag } from '../shared-panels.ts';
+import { databaseCpu, databaseLatency, longestTransaction, replayLag } from '../shared-panels.ts';
 import {
   BYTES,
   BYTES_PER_SECOND,
@@ -60,6 +60,29 @@ export const database: Page = {
           unit: BYTES,
           columns: 6,
           queries: [{ expr: `max(pg_database_size_bytes{${SV}})`, legend: 'sv' }],
+        }),
+      ],
+    },
+    {
+      title: 'What it uses',
+      panels: [
+        databaseCpu(),
+        timeSeries({
+          title: 'Memory of the database',
+          description:
+            'The share of its memory limit that each node uses and that can’t be given back. At 100 % the kernel kills a backend, and Postgres restarts all the others.',
+          unit: RATIO,
+          queries: [{ expr: 'instance:pg_container_memory:ratio', legend: '{{instance}}' }],
+          alerts: ['DatabaseMemoryHigh'],
+        }),
+        timeSeries({
+          title: 'Requests that only read',
+          description:
+            'The share of the API’s requests that only read, over 5 minutes: what replicas could take.',
+          unit: RATIO,
+          max: 1,
+          queries: [{ expr: 'job:sv_http_requests_read:ratio_rate5m{job="app"}', legend: 'reads' }],
+          alerts: ['ScaleDatabaseReads'],
         }),
       ],
     },
@@ -284,13 +307,14 @@ export const database: Page = {
       ],
     },
     {
-      title: 'Audit log',
+      title: 'Audit log and housekeeping',
       panels: [
         timeSeries({
           title: 'Oldest row without a seal',
           description:
             'Age of the oldest row of the audit log that is not in the hash chain; 0 when all are.',
           unit: SECONDS,
+          columns: 6,
           queries: [{ expr: 'max(sv_audit_unsealed_oldest_seconds)', legend: 'age' }],
           alerts: ['AuditNotSealed'],
         }),
@@ -298,6 +322,7 @@ export const database: Page = {
           title: 'Rows sealed',
           description: 'Rows a second that were sealed into the hash chain.',
           unit: COUNT_PER_SECOND,
+          columns: 6,
           queries: [{ expr: 'sum(rate(sv_audit_sealed_total[$__rate_interval]))', legend: 'rows' }],
           runbooksOf: ['AuditChainWentBack'],
         }),
@@ -305,9 +330,21 @@ export const database: Page = {
           title: 'Months ahead that have a partition',
           description: 'For how long from now on every month of the audit log has its partition.',
           unit: SECONDS,
+          columns: 6,
           queries: [{ expr: 'min(sv_audit_partitions_until_timestamp_seconds) - time()', legend: 'covered' }],
           alerts: ['AuditPartitionsMissing'],
           runbooksOf: ['AuditPartitionsOverdue'],
+        }),
+        timeSeries({
+          title: 'Last housekeeping',
+          description:
+            'How long ago a worker last removed sessions, keys and emails that are past their time.',
+          unit: SECONDS,
+          columns: 6,
+          queries: [
+            { expr: 'time() - max(sv_housekeeping_last_success_timestamp_seconds > 0)', legend: 'age' },
+          ],
+          alerts: ['HousekeepingOverdue'],
         }),
       ],
     },

@@ -229,7 +229,7 @@ export const email: Page = {
           title: 'Events of providers',
           description: 'What providers told of emails, by type, a second.',
           unit: COUNT_PER_SECOND,
-          columns: 6,
+          columns: 5,
           queries: [
             {
               expr: `sum by (type) (rate(sv_email_events_total{${PROVIDER}}[$__rate_interval]))`,
@@ -241,15 +241,25 @@ export const email: Page = {
           title: 'Oldest event',
           description: 'How long the oldest event that could be applied has waited for it.',
           unit: SECONDS,
-          columns: 6,
+          columns: 5,
           queries: [{ expr: 'max(sv_email_events_oldest_seconds)', legend: 'age' }],
           alerts: ['WebhooksNotApplied'],
+        }),
+        timeSeries({
+          title: 'Webhooks refused',
+          description: 'Requests of 15 minutes to a provider’s webhook that were not taken.',
+          unit: COUNT,
+          columns: 4,
+          queries: [
+            { expr: `provider:sv_email_webhook_refusals:increase15m{${PROVIDER}}`, legend: '{{provider}}' },
+          ],
+          runbooksOf: ['WebhooksRefused'],
         }),
         timeSeries({
           title: 'Bounces',
           description: 'The share of a day’s emails that bounced, where there were 100 or more.',
           unit: RATIO,
-          columns: 6,
+          columns: 5,
           queries: [{ expr: `provider:sv_email_bounces:ratio1d{${PROVIDER}}`, legend: '{{provider}}' }],
           alerts: ['BounceRateHigh'],
         }),
@@ -258,7 +268,7 @@ export const email: Page = {
           description:
             'The share of a day’s emails that a recipient called spam, where there were 1,000 or more.',
           unit: RATIO,
-          columns: 6,
+          columns: 5,
           queries: [{ expr: `provider:sv_email_complaints:ratio1d{${PROVIDER}}`, legend: '{{provider}}' }],
           alerts: ['ComplaintRateHigh'],
         }),

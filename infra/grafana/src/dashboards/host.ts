@@ -141,6 +141,30 @@ export const host: Page = {
       ],
     },
     {
+      title: 'Clock',
+      panels: [
+        timeSeries({
+          title: 'Clock, off by',
+          description: 'By how much the host’s clock is wrong, as far as the kernel knows.',
+          unit: SECONDS,
+          columns: 16,
+          queries: [{ expr: `abs(node_timex_offset_seconds{${INSTANCE}})`, legend: '{{instance}}' }],
+          alerts: ['HostClockOff'],
+        }),
+        stat({
+          title: 'Clock is set',
+          description:
+            'Whether something sets the host’s clock and tells the kernel. A virtual machine may get its time from its host without the kernel knowing.',
+          unit: COUNT,
+          isTall: true,
+          queries: [{ expr: `node_timex_sync_status{${INSTANCE}}`, legend: '{{instance}}' }],
+          words: { '0': 'no', '1': 'yes' },
+          showsNames: true,
+          alerts: ['HostClockNotSynchronised'],
+        }),
+      ],
+    },
+    {
       title: 'What is watched',
       panels: [
         table({
@@ -164,6 +188,7 @@ export const host: Page = {
           unit: COUNT,
           columns: 4,
           queries: [{ expr: 'prometheus_tsdb_head_series', legend: 'series' }],
+          runbooksOf: ['RulesFailing'],
         }),
         timeSeries({
           title: 'Alerts sent',
@@ -180,6 +205,7 @@ export const host: Page = {
               legend: 'not delivered',
             },
           ],
+          runbooksOf: ['AlertsNotDelivered'],
         }),
       ],
     },

@@ -4,6 +4,7 @@ import { stat, table, timeSeries } from '../panels.ts';
 import {
   cacheHits,
   commandLatency,
+  databaseCpu,
   databaseLatency,
   deadLetters,
   errorRate,
@@ -106,10 +107,11 @@ export const overview: Page = {
     {
       title: 'Database',
       panels: [
-        poolUse({ columns: 6, more: 'sv-pgbouncer' }),
-        databaseLatency({ columns: 6, more: 'sv-pgbouncer' }),
-        longestTransaction({ columns: 6, more: 'sv-database' }),
-        replayLag({ columns: 6, more: 'sv-database' }),
+        databaseCpu({ columns: 4, more: 'sv-database' }),
+        poolUse({ columns: 5, more: 'sv-pgbouncer' }),
+        databaseLatency({ columns: 5, more: 'sv-pgbouncer' }),
+        longestTransaction({ columns: 5, more: 'sv-database' }),
+        replayLag({ columns: 5, more: 'sv-database' }),
       ],
     },
     {

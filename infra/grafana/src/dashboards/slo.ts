@@ -4,22 +4,19 @@ import { stat, timeSeries } from '../panels.ts';
 import { errorRate, meanQuerySeconds } from '../shared-panels.ts';
 import {
   API_LATENCY_P95_SECONDS,
-  CACHE_HIT_RATIO,
   DATABASE_QUERY_P95_SECONDS,
   EMAILS_PER_SECOND,
   PERMISSION_CHECK_SECONDS,
 } from '../targets.ts';
-import { COUNT_PER_SECOND, RATIO, SECONDS } from '../units.ts';
+import { COUNT, COUNT_PER_SECOND, RATIO, SECONDS } from '../units.ts';
 
 const REQUESTS = 'sv_http_requests_total{job="app", route!~"/health/.+"}';
 const FAILURES = 'sv_http_requests_total{job="app", route!~"/health/.+", status_class="5xx"}';
 const BUCKETS = (le: string) =>
   `sv_http_request_duration_seconds_bucket{job="app", route!~"/health/.+", le="${le}"}`;
 
-/** `lsn` misses by design. */
-const CACHE = (results: string, window: string) =>
-  `sum(rate(sv_cache_requests_total{job="app", kind!="lsn", result=~"${results}"}[${window}]))`;
-const hitRatio = (window: string) => `${CACHE('hit', window)} / (${CACHE('hit|miss', window)} > 0)`;
+/** Each has an alert of its own. */
+const BURN_WINDOWS = ['1h', '6h', '1d', '3d'];
 
 const answeredWithin = (window: string) =>
   `sum(increase(${BUCKETS(String(API_LATENCY_P95_SECONDS.value))}[${window}])) / (sum(increase(${BUCKETS('+Inf')}[${window}])) > 0)`;
@@ -29,6 +26,31 @@ export const slo: Page = {
   title: 'SLO',
   description: 'The scaling guide’s targets beside what is measured, over the time range of the page.',
   rows: [
+    {
+      title: 'The error budget',
+      panels: [
+        stat({
+          title: 'Error budget left',
+          description:
+            'Of the failures that the promise allows in 14 days, the share that is left. 0 % is none, and below it more has failed than was promised.',
+          unit: RATIO,
+          isTall: true,
+          queries: [{ expr: 'job:slo_error_budget_left:ratio14d{job="app"}', legend: 'left' }],
+        }),
+        timeSeries({
+          title: 'Error budget, how fast it is used up',
+          description:
+            'How many times faster than allowed requests fail, over windows of different length. At 1 the budget is gone when its time is.',
+          unit: COUNT,
+          columns: 16,
+          queries: BURN_WINDOWS.map((window) => ({
+            expr: `job:slo_burn_rate:ratio${window}{job="app"}`,
+            legend: window,
+          })),
+          alerts: BURN_WINDOWS.map((window) => `ErrorBudgetBurning (${window})`),
+        }),
+      ],
+    },
     {
       title: 'Over the time range of the page',
       panels: [
@@ -56,8 +78,10 @@ export const slo: Page = {
           title: 'Cache hits',
           description: 'The share of look-ups that the cache answered, from memory or from Redis.',
           unit: RATIO,
-          queries: [{ expr: hitRatio('$__range'), legend: 'hits' }],
-          targets: [CACHE_HIT_RATIO],
+          queries: [
+            { expr: 'avg_over_time(job:sv_cache_hits:ratio15m{job="app"}[$__range])', legend: 'hits' },
+          ],
+          alerts: ['CacheHitRateLow'],
           more: 'sv-redis',
         }),
       ],
@@ -126,12 +150,12 @@ export const slo: Page = {
         timeSeries({
           title: 'Cache hits',
           description:
-            'The share of look-ups that the cache answered, from memory or from Redis, over 5 minutes.',
+            'The share of look-ups of 15 minutes that the cache answered, from memory or from Redis.',
           unit: RATIO,
           columns: 6,
-          queries: [{ expr: hitRatio('5m'), legend: 'hits' }],
+          queries: [{ expr: 'job:sv_cache_hits:ratio15m{job="app"}', legend: 'hits' }],
           max: 1,
-          targets: [CACHE_HIT_RATIO],
+          alerts: ['CacheHitRateLow'],
           more: 'sv-redis',
         }),
       ],
