@@ -61,7 +61,13 @@ export function buildPage({ uid, title, description, variables = [], rows }: Pag
   }
   const dashboard = builder.build();
   // By their place: links to a single panel go by it.
-  for (const [index, panel] of (dashboard.panels ?? []).entries()) panel.id = index + 1;
+  const panels = dashboard.panels ?? [];
+  for (const [index, panel] of panels.entries()) panel.id = index + 1;
+  // Unless it is taken away, the SDK puts every link and mark into a menu, where nobody looks.
+  const links = panels.flatMap((panel) => ('links' in panel ? (panel.links ?? []) : []));
+  for (const placed of [...(dashboard.links ?? []), ...(dashboard.annotations?.list ?? []), ...links]) {
+    delete placed.placement;
+  }
   return dashboard;
 }
 
