@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs alert-test scale advise load deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client
+.PHONY: help up down reset ps logs alert-test scale advise load deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ lint: ## format, lint and type checks
 
 client: ## generate the API client's types anew from the routes
 	@$(HOST)/test.sh pnpm run generate:client
+
+dashboards: ## generate Grafana's dashboards anew from infra/grafana/src
+	@$(HOST)/test.sh pnpm run generate:dashboards
 
 sdk: ## the command line: ARGS="health"
 	@$(COMPOSE) --progress quiet run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) sdk $(ARGS)
