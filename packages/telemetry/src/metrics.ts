@@ -5,7 +5,7 @@ export const DURATION_BUCKETS_SECONDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** A registry with Node's own metrics and `sv_build_info{service,version} 1`. */
+/** A registry with Node's own metrics, the memory limit beside them, and `sv_build_info{service,version} 1`. */
 export function createRegistry(options: { service: string; version: string }): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -15,5 +15,10 @@ export function createRegistry(options: { service: string; version: string }): R
     labelNames: ['service', 'version'],
     registers: [registry],
   }).set({ service: options.service, version: options.version }, 1);
+  new Gauge({
+    name: 'sv_process_memory_limit_bytes',
+    help: "The memory that this process' container may use.",
+    registers: [registry],
+  }).set(process.constrainedMemory());
   return registry;
 }
