@@ -10,8 +10,6 @@
 
 # So far may a standby be behind a primary that answers: a second of WAL at full speed, handed over within the stop.
 MAX_LAG_MB=${MAX_LAG_MB:-16}
-# For a third node to be on the new timeline.
-FOLLOW_SECONDS=15
 FORCE=${FORCE-} TO=${TO-}
 number=0
 holding='' stopped_by_us=''
@@ -139,6 +137,7 @@ say "$new is the primary; writes go on"
 
 next "Leave $old fenced"
 docker exec "$new_id" checkpoint.sh
+checkpointed=$(docker exec "$new_id" status.sh | cut -d ' ' -f 4)
 # Running, it tells why it doesn't serve, and waits for make rejoin.
 docker start "$old_id" >/dev/null || say "$old could not be started; make rejoin tries again"
 others=$(echo "$standbys" | without "$new" | xargs)
@@ -146,12 +145,6 @@ others=$(echo "$standbys" | without "$new" | xargs)
 # Its control file tells of the new timeline from its next restartpoint on: without this it would serve nobody who wrote
 # lately for up to checkpoint_timeout, 10 minutes (ADR 0023). One that isn't there in time only comes to it later.
 for other in $others; do
-  waited=0
-  until look_at_nodes && [ "$(of_node "$other" 4) $(of_node "$other" 7)" = "$(of_node "$new" 4) streaming" ]; do
-    [ "$waited" -lt "$FOLLOW_SECONDS" ] || break
-    sleep 1
-    waited=$((waited + 1))
-  done
-  docker exec "$(of_node "$other" 2)" checkpoint.sh || say "$other has no new restartpoint yet"
+  docker exec "$(of_node "$other" 2)" checkpoint.sh 600 "$checkpointed" || say "$other has no new restartpoint yet"
 done
 printf '\n%sFailed over: %s is the primary.%s Bring %s back as its standby: make rejoin\n' "$BOLD" "$new" "$PLAIN" "$old"

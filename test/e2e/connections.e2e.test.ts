@@ -3,10 +3,10 @@ import { project, shell, shellOrThrow, sql, startStack } from './stack.ts';
 
 beforeAll(startStack);
 
-/** Ids of all containers that run, or have run to their end. */
+/** Ids of all that run. Not of `migrate`, which is at work in each `up`, and is told how many apps there are. */
 async function containers(): Promise<string[]> {
   const { stdout } = await shellOrThrow(
-    `docker ps --all --quiet --no-trunc --filter label=com.docker.compose.project=${project}`,
+    `docker ps --quiet --no-trunc --filter label=com.docker.compose.project=${project}`,
   );
   return stdout.split('\n').toSorted();
 }

@@ -147,16 +147,19 @@ test("settings alone, and nginx' configuration, are deployed likewise; `make rol
   const template = join(repository, 'infra/nginx/nginx.conf.template');
   const configuration = readFileSync(template, 'utf8');
   const [nginx] = await containersOf('nginx');
-  const old = await containersOf('app worker');
+  const old = await containersOf('app');
+  const workers = await containersOf('worker');
   const load = await loadOfTest();
   try {
     writeFileSync(envFile, `${settings}\nLOGIN_MAX_FAILURES=11\n`);
     writeFileSync(template, `${configuration}\n# ${NEXT}\n`);
     const { output } = await shellOrThrow(`make deploy VERSION=${NEXT}`);
     expect(output).toContain('reloaded, as its configuration has changed');
-    const current = await containersOf('app worker');
+    const current = await containersOf('app');
     expect(current.filter((id) => old.includes(id))).toEqual([]);
-    for (const app of await containersOf('app')) {
+    // It is no setting of theirs.
+    expect(await containersOf('worker')).toEqual(workers);
+    for (const app of current) {
       const { stdout } = await shellOrThrow(`docker inspect --format '{{json .Config.Env}}' ${app}`);
       expect(stdout).toContain('"LOGIN_MAX_FAILURES=11"');
     }
