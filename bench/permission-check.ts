@@ -48,7 +48,7 @@ const cache = createCache({
   registry: new Registry(),
 });
 stack.defer(() => cache.close());
-const permissions = createPermissionStore({ db: noDatabase, cache, registry: new Registry() });
+const permissions = createPermissionStore({ db: noDatabase, cache });
 await cache.whenTrusted();
 await fill();
 

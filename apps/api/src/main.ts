@@ -73,7 +73,7 @@ const db = createDatabase({
     await cache.publish(keys);
   },
 });
-const permissions = createPermissionStore({ db, cache, registry });
+const permissions = createPermissionStore({ db, cache });
 const users = createUserStore({ db, cache });
 const templates = createTemplateStore({ db, cache });
 const templateCompiler = createTemplateCompiler();
