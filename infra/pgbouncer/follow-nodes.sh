@@ -10,5 +10,6 @@ while sleep $look_seconds; do
   healthcheck.sh || continue
   # A topology that names nobody is told of, and changes nothing.
   databases.sh >$new || continue
-  cmp -s $new /tmp/databases.ini || { reread.sh >/dev/null && echo "follow-nodes: the servers changed: $(grep '^sv' $new | xargs)"; }
+  cmp -s $new /tmp/databases.ini && continue
+  reread.sh >/dev/null && echo "follow-nodes: the servers changed: $(grep '^sv' $new | xargs)"
 done

@@ -3,12 +3,19 @@ import { project, shell, shellOrThrow, sql, startStack } from './stack.ts';
 
 beforeAll(startStack);
 
-/** Ids of all that run. Not of `migrate`, which is at work in each `up`, and is told how many apps there are. */
+/**
+ * Services and ids of all containers that run, or have run to their end; not of `migrate`, which is at work in each `up`,
+ * and is told how many apps there are.
+ */
 async function containers(): Promise<string[]> {
   const { stdout } = await shellOrThrow(
-    `docker ps --quiet --no-trunc --filter label=com.docker.compose.project=${project}`,
+    `docker ps --all --no-trunc --filter label=com.docker.compose.project=${project}` +
+      ` --format '{{.Label "com.docker.compose.service"}} {{.ID}}'`,
   );
-  return stdout.split('\n').toSorted();
+  return stdout
+    .split('\n')
+    .filter((line) => !line.startsWith('migrate '))
+    .toSorted();
 }
 
 interface Plan {

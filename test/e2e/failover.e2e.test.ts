@@ -222,7 +222,6 @@ describe('after a crash of the primary', () => {
   test('SYNC_REPLICATION=on: no acknowledged row is missing, without FORCE', async () => {
     await setSynchronous();
     for (let round = 1; round <= 2; round += 1) {
-      await untilSynchronous();
       const old = await primaryNode();
       const writer = await startWriter();
       await shellOrThrow(`docker kill ${await containerOf(old)}`);
@@ -233,6 +232,7 @@ describe('after a crash of the primary', () => {
       );
       expect(report.missing).toBe(0);
       await rejoin();
+      await untilSynchronous();
     }
   });
 

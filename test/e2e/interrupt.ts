@@ -19,16 +19,15 @@ export async function interruptAt(
   });
   const closed = once(child, 'close');
   const seen: string[] = [];
-  try {
-    for await (const printed of createInterface({ input: child.stdout })) {
-      seen.push(printed);
-      if (!line.test(printed)) continue;
+  for await (const printed of createInterface({ input: child.stdout })) {
+    seen.push(printed);
+    if (!line.test(printed)) continue;
+    try {
       await options.meanwhile?.();
+    } finally {
       child.kill('SIGKILL');
     }
-  } finally {
-    child.kill('SIGKILL');
-    await closed;
   }
+  await closed;
   expect(child.signalCode, seen.join('\n')).toBe('SIGKILL');
 }
