@@ -17,7 +17,7 @@ import { openTestLog, type TestLog } from './testing/log.ts';
  * Rows over five months, six event types (one of them rare) and users u0 (every other row), u1…, of which u0 never
  * did anything rare. Several rows share a millisecond.
  */
-async function fill(log: TestLog, rows: number): Promise<void> {
+async function fill(log: TestLog, rows: number, finish = 'vacuum analyze'): Promise<void> {
   await log.sql('select audit.create_partitions($1::timestamptz::date, 6)', [log.monthsAgo(5)]);
   await log.sql(
     `insert into audit.audit_logs (id, created_at, event_type, user_id, ip_address, metadata)
@@ -29,7 +29,7 @@ async function fill(log: TestLog, rows: number): Promise<void> {
     // The partition of this month stays empty: of a few rows a sequential scan is the right plan.
     [log.monthsAgo(5), new Date(log.monthsAgo(0).getTime() - 1), rows],
   );
-  await log.sql('vacuum analyze audit.audit_logs');
+  await log.sql(`${finish} audit.audit_logs`);
 }
 
 const filters: [string, (log: TestLog) => AuditFilter][] = [
@@ -101,14 +101,18 @@ test('a prefix ends at a dot: auth.* does not find authority.made', async () => 
   ]);
 });
 
-describe('with 250,000 rows in five partitions each filter begins in an index', () => {
+describe.each([
+  'vacuum analyze',
+  // No page is known to be visible to all: nothing is cheap for an index.
+  'analyze',
+])('with 250,000 rows in five partitions, after %s, each filter begins in an index', (finish) => {
   let log: TestLog;
   let close: () => Promise<void>;
   beforeAll(async () => {
     log = await openTestLog((atEnd) => {
       close = atEnd;
     });
-    await fill(log, 250_000);
+    await fill(log, 250_000, finish);
   });
   afterAll(() => close());
 

@@ -146,10 +146,14 @@ export function selectRows(
     order by a.created_at desc, a.id desc limit ${limit} offset ${offset}`;
 }
 
-/** Counts rows, and stops at `limit`. */
+/**
+ * Counts rows, and stops at `limit`. In the order of the page, so that it takes the same index: without one the planner
+ * reads a partition in sequence as soon as enough of its pages are newer than their last vacuum.
+ */
 export function selectCount(filter: TypedFilter, limit: number): SQL {
+  const newest = sql`order by a.created_at desc, a.id desc limit ${limit}`;
   return sql`select count(*)::int as count from
-    (select 1 from ${matching(filter, sql.raw('1'), sql`limit ${limit}`)} limit ${limit}) counted`;
+    (select 1 from ${matching(filter, sql.raw('1'), newest)} limit ${limit}) counted`;
 }
 
 /** What to read from, as `a`: `rest` ends the query of each event type, or of all. */
