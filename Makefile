@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs scale advise load deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client
+.PHONY: help up down reset ps logs alert-test scale advise doctor profile heap-snapshot load deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,11 +23,23 @@ ps: ## what runs, and how it feels
 logs: ## follow the logs; SERVICE=app for one service
 	@$(COMPOSE) logs --follow --tail 100 $(SERVICE)
 
+alert-test: ## send one alert by every way that the settings name, and say whether it went out
+	@$(HOST)/alert-test.sh
+
 scale: ## APP=5 WORKER=10: change how many run
 	@$(HOST)/scale.sh
 
 advise: ## which of the scaling guide's triggers fire, and what to run
 	@$(COMPOSE) --progress quiet run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) sdk advise
+
+doctor: ## slow, full, or out of connections? what was found, the evidence, the next command
+	@$(COMPOSE) --progress quiet run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) sdk doctor $(ARGS)
+
+profile: ## 30 s of a running process' processor time; SERVICE=worker INSTANCE=2 SECONDS_LONG=60
+	@$(HOST)/inspect.sh profile
+
+heap-snapshot: ## what a running process' heap holds; SERVICE=worker INSTANCE=2
+	@$(HOST)/inspect.sh heap-snapshot
 
 load: ## k6: 100 users for 5 minutes; VUS=20 DURATION=30s, or SCENARIO=mixed RATE=200
 	@$(HOST)/load.sh
@@ -67,6 +79,9 @@ lint: ## format, lint and type checks
 
 client: ## generate the API client's types anew from the routes
 	@$(HOST)/test.sh pnpm run generate:client
+
+dashboards: ## generate Grafana's dashboards anew from infra/grafana/src
+	@$(HOST)/test.sh pnpm run generate:dashboards
 
 sdk: ## the command line: ARGS="health"
 	@$(COMPOSE) --progress quiet run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) sdk $(ARGS)

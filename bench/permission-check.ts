@@ -48,7 +48,7 @@ const cache = createCache({
   registry: new Registry(),
 });
 stack.defer(() => cache.close());
-const permissions = createPermissionStore({ db: noDatabase, cache });
+const permissions = createPermissionStore({ db: noDatabase, cache, registry: new Registry() });
 await cache.whenTrusted();
 await fill();
 

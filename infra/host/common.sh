@@ -7,11 +7,11 @@ SV_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck disable=SC2034 # for the scripts that source this
 HOST_DIR=$SV_ROOT/infra/host BUILD_DIR=$SV_ROOT/.build
 cd "$SV_ROOT"
-# What others give out (mail providers, an S3 server, the CAs of servers elsewhere): made empty, which counts as unset, for a
+# What others give out (mail providers, who is told of alerts, an S3 server, the CAs of servers elsewhere): made empty, which counts as unset, for a
 # person to fill. One line, as names are looked up in it.
 # shellcheck disable=SC2034 # for settings.sh and preflight.sh
 OPTIONAL_SECRETS="smtp_password aws_secret_access_key brevo_api_key brevo_webhook_token sendgrid_api_key \
-backup_s3_secret backup_s3_ca database_ca redis_ca"
+alert_slack_url alert_pagerduty_key alert_webhook_url backup_s3_secret backup_s3_ca database_ca redis_ca"
 
 if [ -t 1 ]; then
   BOLD=$(printf '\033[1m') RED=$(printf '\033[31m') PLAIN=$(printf '\033[0m')

@@ -117,6 +117,26 @@ check_secrets() {
   fi
 }
 
+# As infra/alertmanager/entrypoint.sh asks for it, before anything is started.
+check_alert_receivers() {
+  local setting name secret
+  for setting in ALERT_RECEIVERS ALERT_INFO_RECEIVERS; do
+    for name in $(setting "$setting" | tr , ' '); do
+      case $name in
+        email) continue ;;
+        slack) secret=alert_slack_url ;;
+        pagerduty) secret=alert_pagerduty_key ;;
+        webhook) secret=alert_webhook_url ;;
+        *)
+          fault "$setting=$(setting "$setting"): email, slack, pagerduty and webhook are known, \"$name\" is not."
+          continue
+          ;;
+      esac
+      [ -s "$SECRETS_DIR/$secret" ] || fault "$setting names $name: put its address or key into $SECRETS_DIR/$secret."
+    done
+  done
+}
+
 # A new key would open none of the old backups.
 check_backups() {
   if [ -e "$SECRETS_DIR/postgres_password" ] && [ ! -e "$SECRETS_DIR/backup_encryption_key" ] &&
@@ -161,6 +181,7 @@ check_instances
 check_ports
 check_subnet
 check_secrets
+check_alert_receivers
 check_backups
 check_disk
 check_memory

@@ -7,7 +7,7 @@
 
 SECRETS='postgres_password db_owner_password db_app_password db_replication_password db_pgbouncer_password
 db_monitor_password pgbouncer_console_password redis_password redis_queue_password better_auth_secret encryption_key
-backup_encryption_key admin_password load_api_key'
+backup_encryption_key admin_password grafana_admin_password load_api_key'
 
 # A /28 that overlaps nothing here. 172.16.0.0/16 and 10.0.0.0/8 are not among the pools from which Docker serves itself.
 free_balancer_prefix() {
@@ -55,7 +55,7 @@ random_readable() {
 # A new value on stdout: new_secret NAME
 new_secret() {
   case "$1" in
-    admin_password) random_readable ;;
+    admin_password | grafana_admin_password) random_readable ;;
     load_api_key) printf 'sv_%s' "$(random_hex)" ;;
     *) random_hex ;;
   esac

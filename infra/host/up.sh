@@ -102,7 +102,7 @@ summary() {
     'Mail' "127.0.0.1:$(setting MAILDEV_PORT 1080)" \
     'Prometheus' "127.0.0.1:$(setting PROMETHEUS_PORT 9090)" \
     'Alertmanager' "127.0.0.1:$(setting ALERTMANAGER_PORT 9093)"
-  [ -z "$has_grafana" ] || printf '   %-14s http://127.0.0.1:%s\n' 'Grafana' "$(setting GRAFANA_PORT 3001)"
+  [ -z "$has_grafana" ] || printf '   %-14s http://127.0.0.1:%s (admin, password in %s)\n' 'Grafana' "$(setting GRAFANA_PORT 3001)" "$SECRETS_DIR/grafana_admin_password"
   printf '   %-14s %s, password in %s\n' 'Administrator' "$(setting SV_ADMIN_EMAIL admin@example.com)" "$SECRETS_DIR/admin_password"
 }
 

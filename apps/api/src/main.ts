@@ -73,7 +73,7 @@ const db = createDatabase({
     await cache.publish(keys);
   },
 });
-const permissions = createPermissionStore({ db, cache });
+const permissions = createPermissionStore({ db, cache, registry });
 const users = createUserStore({ db, cache });
 const templates = createTemplateStore({ db, cache });
 const templateCompiler = createTemplateCompiler();

@@ -83,6 +83,7 @@ const PING_LIMIT_MS = 2_000;
 /** Opens no connection by itself but those that watch where replicas are, so a start doesn't fail on a database that is away. */
 export function createDatabase(options: DatabaseOptions): Database {
   const { logger, poolMin, poolMax, replicaUrls = [] } = options;
+  const metrics = createDatabaseMetrics(options.registry);
   const primary = createPool({
     name: 'primary',
     url: options.primaryUrl,
@@ -90,8 +91,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     max: poolMax,
     waitMs: PRIMARY_WAIT_MS,
     logger,
+    observe: metrics.observeStatements('primary'),
   });
-  const metrics = createDatabaseMetrics(options.registry);
   metrics.addPool('primary', primary);
   const memory = new WriteMemory(options.recentWrites, logger);
 

@@ -1,5 +1,6 @@
 import type { Logger } from '@sv-sdk/telemetry';
 import pg from 'pg';
+import { measuredClient, type ObserveStatement } from './measured-client.ts';
 
 const IDLE_TIMEOUT_MS = 30_000;
 /** Connections are renewed, so that they spread again over PgBouncers and servers that have come since. */
@@ -15,13 +16,14 @@ export interface PoolOptions {
   /** How long a caller waits for a connection, new or lent to others (pg.Pool: for ever). */
   waitMs: number;
   logger: Logger;
+  observe?: ObserveStatement;
 }
 
 /**
  * No `statement_timeout`, `lock_timeout`, `idle_in_transaction_session_timeout` or `options` here: node-postgres
  * sends them at the start of a connection, where PgBouncer refuses them. They are set on the role.
  */
-export function createPool({ name, url, min, max, waitMs, logger }: PoolOptions): pg.Pool {
+export function createPool({ name, url, min, max, waitMs, logger, observe }: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     min,
@@ -30,6 +32,7 @@ export function createPool({ name, url, min, max, waitMs, logger }: PoolOptions)
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
     keepAlive: true,
+    ...(observe !== undefined && { Client: measuredClient(observe) }),
   });
   // An idle connection that the other side closes; the pool has dropped it. Without a listener the process ends.
   pool.on('error', (error) => logger.warn({ err: error, pool: name }, 'an idle connection was lost'));

@@ -146,6 +146,7 @@ function createReplica(
     max: options.poolMax,
     waitMs: WAIT_MS,
     logger,
+    observe: metrics.observeStatements(name),
   });
   const monitor = new ReplicaMonitor({
     replica: createPool({ name: `${name} monitor`, url, min: 1, max: 1, waitMs: WAIT_MS, logger }),

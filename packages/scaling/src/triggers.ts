@@ -88,6 +88,7 @@ export const triggers: readonly Trigger[] = [
       'sum(rate(sv_http_requests_total{job="app", method="GET", route!~"/health/.+"}[5m])) / (sum(job:sv_http_requests:rate5m{job="app"} and on (job) job:sv_http_requests:increase5m_judged) > 0)',
     threshold: 0.7,
     unit: 'ratio',
+    alert: 'ScaleDatabaseReads',
     isFineWhenAbsent: true,
   },
   {

@@ -141,7 +141,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     },
   });
   stack.defer(() => db.close());
-  const permissions = createPermissionStore({ db, cache });
+  const permissions = createPermissionStore({ db, cache, registry });
   const users = createUserStore({ db, cache });
   const templates = createTemplateStore({ db, cache });
   const templateCompiler = createTemplateCompiler();
