@@ -20,8 +20,8 @@ reset: ## down, and wipe the data (asks; YES=1 does not)
 ps: ## what runs, and how it feels
 	@$(COMPOSE) ps --all --format "table {{.Name}}\t{{.Status}}"
 
-logs: ## follow the logs; SERVICE=app for one service
-	@$(COMPOSE) logs --follow --tail 100 $(SERVICE)
+logs: ## follow the logs, for people; SERVICE=app for one service, TAIL=1000, FOLLOW=0, RAW=1
+	@$(HOST)/logs.sh
 
 alert-test: ## send one alert by every way that the settings name, and say whether it went out
 	@$(HOST)/alert-test.sh

@@ -19,6 +19,7 @@ import { startServer } from './server.ts';
 
 const config = loadConfigOrExit([
   'LOG_LEVEL',
+  'LOG_SUCCESSES_PER_SECOND',
   'SV_VERSION',
   'HTTP_LISTEN_PORT',
   'OPERATIONS_PORT',
@@ -151,6 +152,7 @@ const app = createApp({
     linkBaseUrl: config.AUTH_LINK_BASE_URL ?? config.BETTER_AUTH_URL,
     corsOrigins: config.CORS_ORIGIN,
     version: config.SV_VERSION,
+    logSuccessesPerSecond: config.LOG_SUCCESSES_PER_SECOND,
     attachmentsMaxBytes: config.EMAIL_ATTACHMENTS_MAX_BYTES,
     emailCosts: {
       smtp: config.EMAIL_COST_PER_1000_SMTP,

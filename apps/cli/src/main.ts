@@ -28,6 +28,7 @@ const groups: Record<string, () => Promise<(program: Command) => void>> = {
   email: async () => (await import('./commands/email.ts')).addEmailCommands,
   health: async () => (await import('./commands/health.ts')).addHealthCommand,
   inspect: async () => (await import('./commands/inspect.ts')).addInspectCommands,
+  logs: async () => (await import('./commands/logs.ts')).addLogsCommand,
   permissions: async () => (await import('./commands/permissions.ts')).addPermissionCommands,
 };
 const wanted = groups[process.argv[2] ?? ''];

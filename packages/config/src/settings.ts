@@ -91,6 +91,8 @@ export const settings = {
       error: 'must be one of trace, debug, info, warn, error, fatal',
     })
     .default('info'),
+  /** Of an app, for answers of success; 0: one for each. */
+  LOG_SUCCESSES_PER_SECOND: integer(0, 100_000).default(50),
   SV_VERSION: z.string().default('dev'),
   HTTP_LISTEN_PORT: integer(1, 65535).default(3000),
   OPERATIONS_PORT: integer(1, 65535).default(9464),
