@@ -6,8 +6,8 @@
 
 kind=$1 service=${SERVICE:-app} instance=${INSTANCE:-1}
 case "$service" in
-  app | worker | ready-dns | autoscaler) ;;
-  *) die "SERVICE=$service: app, worker, ready-dns or autoscaler is expected." ;;
+  app | worker | ready-dns | nginx-log-exporter | autoscaler) ;;
+  *) die "SERVICE=$service: app, worker, ready-dns, nginx-log-exporter or autoscaler is expected." ;;
 esac
 case "$instance" in '' | *[!0-9]* | 0) die "INSTANCE=$instance: a whole number from 1 is expected." ;; esac
 # By their place, and not by the number in the name, which goes on counting.

@@ -8,7 +8,7 @@ READY_LIMIT_SECONDS=${READY_LIMIT_SECONDS:-120}
 SEEN_LIMIT_SECONDS=15
 # An instance that has ended so often on its own has a fault that waiting doesn't mend.
 MOST_RESTARTS=3
-ROLLED='app worker ready-dns'
+ROLLED='app worker ready-dns nginx-log-exporter'
 ROLL_LOG=$DEPLOYS/log
 is_changing='' scaler=''
 
@@ -160,6 +160,9 @@ replace_all() {
   roll worker "$workers"
   next 'ready-dns (nginx goes on with what it last knew)'
   roll ready-dns 1 in-place
+  next 'nginx-log-exporter (what nginx logs meanwhile is not counted)'
+  # It only counts: no deploy fails by it, nor a rollback to a version that had none.
+  roll nginx-log-exporter 1 in-place || say 'nginx-log-exporter is not ready: nobody counts what nginx logs'
   next 'nginx'
   say "$(docker exec "$(running nginx | first)" reload.sh)"
 }
@@ -168,10 +171,10 @@ replace_all() {
 # Fails where one of them doesn't come back; what serves then is left alone.
 go_back() {
   local service id
-  for service in ready-dns app worker; do
+  for service in ready-dns nginx-log-exporter app worker; do
     for id in $(running "$service" | without_originals); do
-      # Of ready-dns, whose address has room for one, the new one goes first; and whoever is not ready serves nobody.
-      if [ "$service" = ready-dns ] || ! is_healthy "$id"; then docker rm --force "$id" >/dev/null || :; fi
+      # Where the address has room for one, the new one goes first; and whoever is not ready serves nobody.
+      if [ "$service" = ready-dns ] || [ "$service" = nginx-log-exporter ] || ! is_healthy "$id"; then docker rm --force "$id" >/dev/null || :; fi
     done
     for id in $(containers_of "$service" exited dead | only_originals); do
       bring_up "$service" "$id" || return 1

@@ -12,12 +12,18 @@ esac
 case ${EMAIL_ATTACHMENTS_MAX_BYTES:=2097152} in
   *[!0-9]* | ?????????*) fail "EMAIL_ATTACHMENTS_MAX_BYTES must be a whole number of at most 8 digits" ;;
 esac
+# Blank: nobody counts what is logged.
+case ${REQUEST_LOG:=} in
+  *[!A-Za-z0-9.:-]*) fail "REQUEST_LOG must be the address and the port of nginx-log-exporter" ;;
+esac
+request_log="$REQUEST_LOG"
+[ -z "$request_log" ] || request_log="access_log syslog:server=$request_log,nohostname,tag=nginx figures;"
 # Four bytes of base64 for three, and 1 MB for the rest of the emails: what the app takes (routes/emails/create.ts).
 base64_groups=$(((EMAIL_ATTACHMENTS_MAX_BYTES + 2) / 3))
 emails_body_bytes=$((1048576 + base64_groups * 4))
 render() {
   sed -e "s/@RESOLVER@/$RESOLVER/" -e "s/@VERSION@/$SV_VERSION/" -e "s/@EMAILS_BODY_BYTES@/$emails_body_bytes/" \
-    /etc/nginx/sv/nginx.conf.template
+    -e "s/# @REQUEST_LOG@/$request_log/" /etc/nginx/sv/nginx.conf.template
 }
 if [ "${1:-}" = render ]; then
   render

@@ -26,6 +26,7 @@ const BOUNDED: Readonly<Record<string, string>> = {
   target: 'primary, replica',
   tier: 'memory, redis',
   type: 'types of events of emails',
+  upstream: 'instances of the app, forgotten 10 minutes after nginx asked them last',
   version: 'the one that runs',
 };
 

@@ -351,6 +351,9 @@ export const settings = {
     .string()
     .regex(/^\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?$/, { error: 'must be an IPv4 address, or address:port' })
     .default('127.0.0.11'),
+
+  // nginx-log-exporter.
+  NGINX_LOG_PORT: integer(1, 65535).default(5514),
 } as const satisfies Record<string, z.ZodType>;
 
 export type SettingName = keyof typeof settings;

@@ -16,6 +16,8 @@ const APPS_BY_DNS = /server app:3000 resolve [^;]+;/;
 export async function startNginx(options: {
   attachmentsMaxBytes: number;
   apps?: readonly number[];
+  /** The port of this host where what it logs is counted. */
+  requestLogPort?: number;
 }): Promise<StartedTestContainer> {
   const template = sourceOf('nginx.conf.template');
   const configuration =
@@ -35,6 +37,9 @@ export async function startNginx(options: {
     .withEnvironment({
       RESOLVER: '127.0.0.1',
       EMAIL_ATTACHMENTS_MAX_BYTES: String(options.attachmentsMaxBytes),
+      ...(options.requestLogPort !== undefined && {
+        REQUEST_LOG: `host.docker.internal:${options.requestLogPort}`,
+      }),
     })
     .withExposedPorts(HTTP_PORT)
     .withWaitStrategy(Wait.forHealthCheck())

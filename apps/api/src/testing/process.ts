@@ -46,7 +46,7 @@ export function runApi(environment: Record<string, string>): Running {
 }
 
 /** 0 is no port that a person may set; so ask for one, and give it back. */
-async function freePort(): Promise<string> {
+export async function freePort(): Promise<string> {
   const server = createServer().listen(0);
   await once(server, 'listening');
   const address = server.address();

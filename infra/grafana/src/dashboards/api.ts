@@ -246,6 +246,48 @@ export const api: Page = {
       ],
     },
     {
+      title: 'As nginx sees it',
+      panels: [
+        timeSeries({
+          title: 'Answers by status at nginx',
+          description:
+            'Answers a second by the first digit of the status that the caller got, with what no app was asked for.',
+          unit: REQUESTS_PER_SECOND,
+          columns: 6,
+          isStacked: true,
+          queries: [
+            {
+              expr: 'sum by (status_class) (rate(sv_nginx_requests_total[$__rate_interval]))',
+              legend: '{{status_class}}',
+            },
+          ],
+        }),
+        timeSeries({
+          title: 'Error rate at nginx',
+          description: 'The share of requests whose caller got a 5xx, from an app or from nginx itself.',
+          unit: RATIO,
+          columns: 6,
+          queries: [{ expr: 'job:sv_nginx_requests_5xx:ratio_rate5m', legend: '5xx' }],
+        }),
+        timeSeries({
+          title: 'Response time by instance at nginx, p95',
+          description:
+            'All but one of 20 requests to the instance are answered faster, over 5 minutes, from nginx connecting to it to the last byte: the wait inside the instance included. The address is that on the network `web`.',
+          unit: SECONDS,
+          columns: 6,
+          queries: [{ expr: 'upstream:sv_nginx_upstream_duration_seconds:p95_5m', legend: '{{upstream}}' }],
+        }),
+        timeSeries({
+          title: 'Failures by instance at nginx',
+          description:
+            'The share of what nginx asked of the instance that it answered with a 5xx, or did not answer. Most of it is asked again elsewhere, and no caller sees it. `none`: no instance could be asked.',
+          unit: RATIO,
+          columns: 6,
+          queries: [{ expr: 'upstream:sv_nginx_upstream_requests_5xx:ratio_rate5m', legend: '{{upstream}}' }],
+        }),
+      ],
+    },
+    {
       title: 'Where it reads',
       panels: [
         timeSeries({
