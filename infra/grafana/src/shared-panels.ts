@@ -1,6 +1,7 @@
 /** Panels that stand on the Overview and on the page of their part. */
 import type { Uid } from './names.ts';
 import { timeSeries } from './panels.ts';
+import { DATABASE_QUERY_P95_SECONDS } from './targets.ts';
 import { COUNT, COUNT_PER_SECOND, RATIO, SECONDS } from './units.ts';
 
 interface Place {
@@ -77,10 +78,15 @@ export const poolUse = (place: Place = {}) =>
 
 export const databaseLatency = (place: Place = {}) =>
   timeSeries({
-    title: 'Query latency, mean',
-    description: 'How long a query took between PgBouncer and Postgres, on average, by pool.',
+    title: 'Query latency',
+    description:
+      'How long statements of the apps took, from the call to the last row, over 5 minutes; the wait for a connection is not in it. The guide’s target is of the p95.',
     unit: SECONDS,
-    queries: [{ expr: meanQuerySeconds('.*'), legend: '{{database}}' }],
+    queries: ['p50', 'p95', 'p99'].map((percentile) => ({
+      expr: `job:sv_db_statement_duration_seconds:${percentile}_5m{job="app"}`,
+      legend: percentile,
+    })),
+    targets: [DATABASE_QUERY_P95_SECONDS],
     ...place,
   });
 

@@ -123,7 +123,7 @@ export const database: Page = {
     {
       title: 'Work',
       panels: [
-        databaseLatency({ more: 'sv-pgbouncer' }),
+        databaseLatency(),
         longestTransaction(),
         timeSeries({
           title: 'Transactions',
@@ -187,6 +187,63 @@ export const database: Page = {
             {
               expr: `topk(10, max by (schemaname, relname) (pg_stat_user_tables_n_dead_tup{${SV}}))`,
               legend: '{{schemaname}}.{{relname}}',
+            },
+          ],
+        }),
+      ],
+    },
+    {
+      title: 'Slow statements',
+      panels: [
+        timeSeries({
+          title: 'Slowest statements, p95',
+          description:
+            'The ten statements of the processes whose p95 is the highest, by their name, or by their verb and first table. Postgres logs each call of more than 500 ms with its text.',
+          unit: SECONDS,
+          columns: 6,
+          queries: [
+            {
+              expr: 'topk(10, statement:sv_db_statement_duration_seconds:p95_5m)',
+              legend: '{{statement}}',
+            },
+          ],
+        }),
+        timeSeries({
+          title: 'Time by statement',
+          description:
+            'The ten statements that the processes spend most time on: seconds a second, which is how many of each run at a time.',
+          unit: COUNT,
+          columns: 6,
+          queries: [
+            {
+              expr: 'topk(10, sum by (statement) (rate(sv_db_statement_duration_seconds_sum[$__rate_interval])))',
+              legend: '{{statement}}',
+            },
+          ],
+        }),
+        timeSeries({
+          title: 'Time in Postgres by statement',
+          description:
+            'The ten statements that Postgres itself spends most time on, by its number of them (queryid): seconds a second. `make doctor` tells the texts of slow ones.',
+          unit: COUNT,
+          columns: 6,
+          queries: [
+            {
+              expr: `topk(10, queryid:pg_stat_statements_seconds:rate5m{${INSTANCE}})`,
+              legend: '{{instance}} {{queryid}}',
+            },
+          ],
+        }),
+        timeSeries({
+          title: 'Mean time in Postgres by statement',
+          description:
+            'How long one call took inside Postgres, on average over 5 minutes, of the ten statements (queryid) that take longest.',
+          unit: SECONDS,
+          columns: 6,
+          queries: [
+            {
+              expr: `topk(10, queryid:pg_stat_statements_seconds:mean5m{${INSTANCE}})`,
+              legend: '{{instance}} {{queryid}}',
             },
           ],
         }),

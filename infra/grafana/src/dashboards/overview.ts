@@ -109,7 +109,7 @@ export const overview: Page = {
       panels: [
         databaseCpu({ columns: 4, more: 'sv-database' }),
         poolUse({ columns: 5, more: 'sv-pgbouncer' }),
-        databaseLatency({ columns: 5, more: 'sv-pgbouncer' }),
+        databaseLatency({ columns: 5, more: 'sv-database' }),
         longestTransaction({ columns: 5, more: 'sv-database' }),
         replayLag({ columns: 5, more: 'sv-database' }),
       ],
