@@ -1,4 +1,4 @@
-/** Counts what nginx logs, for Prometheus: statuses, and which instance answered how fast (ADR 0042). */
+/** Counts what nginx logs, for Prometheus: statuses, and which instance answered how fast (ADR 0043). */
 import { loadConfigOrExit } from '@sv-sdk/config';
 import { createLogger, createRegistry, runProcess, startOperationsServer } from '@sv-sdk/telemetry';
 import { createMetrics } from './metrics.ts';
