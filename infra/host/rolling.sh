@@ -34,17 +34,16 @@ first() { sed -n 1p; }
 
 name_of() { docker inspect --format '{{.Name}}' "$1" | sed 's,^/,,'; }
 
-# What a container was made from: its settings, as Compose hashes them, and its image.
-form_of() { docker inspect --format '{{index .Config.Labels "com.docker.compose.config-hash"}} {{.Image}}' "$1"; }
+# What containers were made from: their settings, as Compose hashes them, and their image. A line each: FORM ID. One that is
+# gone meanwhile has none.
+forms_of() { docker inspect --format '{{index .Config.Labels "com.docker.compose.config-hash"}}/{{.Image}} {{.Id}}' "$@" 2>/dev/null || :; }
+form_of() { forms_of "$1" | cut -d ' ' -f 1; }
 
 # Of the containers on stdin those of that form, or of another: of_form is FORM, of_form other FORM
 of_form() {
-  local id form
-  while read -r id; do
-    form=$(form_of "$id") || continue
-    if [ "$1" = is ] && [ "$form" = "$2" ]; then printf '%s\n' "$id"; fi
-    if [ "$1" = other ] && [ "$form" != "$2" ]; then printf '%s\n' "$id"; fi
-  done
+  local ids
+  mapfile -t ids
+  [ "${#ids[@]}" -eq 0 ] || forms_of "${ids[@]}" | awk -v of="$1" -v form="$2" '($1 == form) == (of == "is") { print $2 }'
 }
 
 # Makes one more container of a service and doesn't start it; its id is in $fresh. Neither what is there nor what it depends
@@ -119,11 +118,25 @@ roll() {
   while old=$(running "$service" | of_form other "$wanted" | first) && [ -n "$old" ]; do
     [ -z "$in_place" ] || drain "$old"
     add_wanted "$service" "$wanted" || return 1
-    [ -n "$in_place" ] || drain "$old"
+    [ -n "$in_place" ] || drain_and_prepare "$service" "$old" "$wanted"
   done
   # An interrupted deploy leaves one more or, where it was replaced in place, none.
   while [ "$(running "$service" | count)" -lt "$count" ]; do add_wanted "$service" "$wanted" || return 1; done
   while [ "$(running "$service" | count)" -gt "$count" ]; do drain "$(running "$service" | first)"; done
+}
+
+# Ends an old one, and meanwhile makes the one that comes for the next. It is started by add_wanted, once the old one has
+# given its connections back: there is room for one more, not for two. drain_and_prepare SERVICE OLD FORM
+drain_and_prepare() {
+  local service=$1 old=$2 draining
+  drain "$old" &
+  draining=$!
+  # Where it can't be made now, add_wanted tries again, and tells.
+  if running "$service" | grep -vxF "$old" | of_form other "$3" | grep -q . &&
+    ! containers_of "$service" created exited | of_form is "$3" | grep -q .; then
+    create_beside "$service" || :
+  fi
+  wait "$draining"
 }
 
 # One more of a form: one that was made or stopped before, else a new one.

@@ -29,7 +29,7 @@ async function startImage(sdk: TestSdk): Promise<StartedTestContainer> {
 }
 
 const runBackup = (container: StartedTestContainer, env: Record<string, string> = {}) =>
-  container.exec(['node', 'apps/cli/src/main.ts', 'db', 'backup', '--json'], { env });
+  container.exec(['node', 'dist/cli.js', 'db', 'backup', '--json'], { env });
 
 const filesOf = async (container: StartedTestContainer) =>
   (await container.exec(['ls', '-A', '/tmp/backups'])).output.split('\n').filter((name) => name !== '');
