@@ -29,7 +29,7 @@ scale: ## APP=5 WORKER=10: change how many run
 advise: ## which of the scaling guide's triggers fire, and what to run
 	@$(COMPOSE) --progress quiet run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) sdk advise
 
-load: ## k6: 100 users for 5 minutes; VUS=20 DURATION=30s, or SCENARIO=mixed RATE=200
+load: ## k6: 100 users for 5 minutes; VUS=20 DURATION=30s, or SCENARIO=mixed RATE=200 (SCENARIO=list: which there are)
 	@$(HOST)/load.sh
 
 deploy: ## the checkout's version in place of the one that runs, no request failing; VERSION=… names it
