@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs scale advise load deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client
+.PHONY: help up down reset ps logs scale advise load bench bench-quick deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ advise: ## which of the scaling guide's triggers fire, and what to run
 
 load: ## k6: 100 users for 5 minutes; VUS=20 DURATION=30s, or SCENARIO=mixed RATE=200 (SCENARIO=list: which there are)
 	@$(HOST)/load.sh
+
+bench: ## everything measured on a stack of its own, some 2 hours; writes bench/REPORT.md
+	@$(HOST)/bench.sh
+
+bench-quick: ## the same, shorter and without what takes long: 5 minutes
+	@$(HOST)/bench.sh --quick
 
 deploy: ## the checkout's version in place of the one that runs, no request failing; VERSION=… names it
 	@$(HOST)/deploy.sh

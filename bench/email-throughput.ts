@@ -20,7 +20,8 @@ import { emailJobOptions } from '../packages/queue/src/catalogue.ts';
 import { createProducerConnection, EMAIL_QUEUE_PREFIX, untilConnected } from '../packages/queue/src/index.ts';
 import { createLogger } from '../packages/telemetry/src/index.ts';
 import type { BareReport, BareTask } from './baselines/email-worker.ts';
-import { acceptEmails, describeMachine, emailTo, print, startEmailServers } from './email-servers.ts';
+import { acceptEmails, describeMachine, emailTo, startEmailServers } from './email-servers.ts';
+import { print, tellFigure } from './figures.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -208,6 +209,7 @@ function toRound(
 }
 
 function show(name: string, round: Round): Round {
+  tellFigure('emails sent', name, 'per second', round.perSecond);
   const cpu = Object.entries(round.cpu).map(([user, ms]) => `${user} ${ms.toFixed(2)}`);
   print(
     `${name.padEnd(28)} ${round.perSecond.toFixed(0).padStart(5)}/s, slowest ${WINDOW_SECONDS} s ` +
