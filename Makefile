@@ -32,10 +32,10 @@ advise: ## which of the scaling guide's triggers fire, and what to run
 load: ## k6: 100 users for 5 minutes; VUS=20 DURATION=30s, or SCENARIO=mixed RATE=200 (SCENARIO=list: which there are)
 	@$(HOST)/load.sh
 
-bench: ## everything measured on a stack of its own, some 2 hours; writes bench/REPORT.md
+bench: ## everything measured on a stack of its own, which takes hours; writes bench/REPORT.md
 	@$(HOST)/bench.sh
 
-bench-quick: ## the same, shorter and without what takes long: 5 minutes
+bench-quick: ## the same in short rounds, without what takes long
 	@$(HOST)/bench.sh --quick
 
 deploy: ## the checkout's version in place of the one that runs, no request failing; VERSION=… names it

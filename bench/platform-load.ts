@@ -2,7 +2,7 @@
  * The API of a whole stack against the baselines, on the same machine in turn: throughput on one instance and through
  * nginx, 100 users as in the guide, the knee of an open load, more instances, and memory over time.
  *
- *   node bench/platform-load.ts                        # all, some 20 minutes
+ *   node bench/platform-load.ts                        # all
  *   node bench/platform-load.ts --parts list,hello --rounds 3 --seconds 5
  *   node bench/platform-load.ts --parts memory --minutes 30
  *   infra/host/test.sh node bench/platform-load.ts     # where the host has no Node
