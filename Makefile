@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs alert-test scale advise doctor profile heap-snapshot load deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
+.PHONY: help up down reset ps logs alert-test scale advise doctor profile heap-snapshot load bench bench-quick deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,8 +41,14 @@ profile: ## 30 s of a running process' processor time; SERVICE=worker INSTANCE=2
 heap-snapshot: ## what a running process' heap holds; SERVICE=worker INSTANCE=2
 	@$(HOST)/inspect.sh heap-snapshot
 
-load: ## k6: 100 users for 5 minutes; VUS=20 DURATION=30s, or SCENARIO=mixed RATE=200
+load: ## k6: 100 users for 5 minutes; VUS=20 DURATION=30s, or SCENARIO=mixed RATE=200 (SCENARIO=list: which there are)
 	@$(HOST)/load.sh
+
+bench: ## everything measured on a stack of its own, which takes hours; writes bench/REPORT.md
+	@$(HOST)/bench.sh
+
+bench-quick: ## the same in short rounds, without what takes long
+	@$(HOST)/bench.sh --quick
 
 deploy: ## the checkout's version in place of the one that runs, no request failing; VERSION=… names it
 	@$(HOST)/deploy.sh
