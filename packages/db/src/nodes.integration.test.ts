@@ -1,9 +1,15 @@
 /** Life of the database's nodes (infra/postgres): clone, loss of a slot, pause, fence, rejoin. Each test has its own. */
 import { randomBytes } from 'node:crypto';
+import { createLogger } from '@sv-sdk/telemetry';
+import { sql } from 'drizzle-orm';
 import pg from 'pg';
+import { Registry } from 'prom-client';
 import { getContainerRuntimeClient, Network, type StartedNetwork } from 'testcontainers';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { createDatabase } from './database.ts';
+import { REPLICA_POSITION } from './position.ts';
 import {
+  databaseUrl,
   makeSecrets,
   type NodeOptions,
   removeContainers,
@@ -48,6 +54,9 @@ class TestNode {
     const { dockerode } = (await getContainerRuntimeClient()).container;
     return dockerode.getContainer(this.#server.container.getId());
   }
+
+  /** As sv_app; until the node is started again. */
+  url = () => databaseUrl(this.#server, 'sv_app', secrets.db_app_password, 'sv');
 
   /** Rows of a query as the superuser, over the node's own socket: its port changes when it is started again. */
   async sql(query: string): Promise<string> {
@@ -306,6 +315,40 @@ test('with two standbys, the other one follows; if it has more than the new prim
   await untilStreaming(c);
   await untilCaughtUp(b, c);
   expect(await c.sql('select n from rows')).toBe('2');
+});
+
+test('after a failover a write that the other instances cannot be told of is answered, also while a standby that has it says the timeline before', {
+  timeout: LONG,
+}, async () => {
+  const { a, b, c } = await nodes(['a', 'b', 'c']);
+  await untilStreaming(b);
+  await untilStreaming(c);
+  await untilCaughtUp(a, b);
+  await failOver(a, b);
+  await b.sql('create table rows (n int)');
+  await untilCaughtUp(b, c);
+  const isAway = () => Promise.reject(new Error('the cache is away'));
+  const registry = new Registry();
+  const db = createDatabase({
+    primaryUrl: b.url(),
+    replicaUrls: [c.url()],
+    poolMin: 0,
+    poolMax: 2,
+    logger: createLogger({ service: 'test', version: 'test', level: 'silent' }),
+    registry,
+    recentWrites: { remember: isAway, lastPosition: isAway },
+    replicaMaxLagSeconds: 2,
+  });
+  onTestFinished(() => db.close());
+  const usable = async () =>
+    (await registry.getSingleMetric('sv_db_replica_usable')?.get())?.values.map(({ value }) => value);
+  await expect.poll(usable, SOON).toEqual([1]);
+  for (let write = 0; write < 3; write += 1) {
+    // Commits something, which has a place in the log.
+    await db.withTx((tx) => tx.execute(sql`select pg_current_xact_id()`), { principalId: 'ada' });
+  }
+  expect(await c.sql(`select left(${REPLICA_POSITION}, 8)`)).toBe('00000001');
+  expect(await usable()).toEqual([1]);
 });
 
 test('data of another cluster are not replaced', { timeout: LONG }, async () => {

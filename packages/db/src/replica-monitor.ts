@@ -1,7 +1,7 @@
 import type { Logger } from '@sv-sdk/telemetry';
 import type pg from 'pg';
 import { askOne } from './ask.ts';
-import { type Position, parsePosition, REPLICA_POSITION } from './position.ts';
+import { isReached, type Position, parsePosition, REPLICA_POSITION } from './position.ts';
 import type { PrimarySample, PrimaryWatch } from './primary-watch.ts';
 
 /**
@@ -41,6 +41,8 @@ export class ReplicaMonitor {
   #heardAtMs = Date.now();
   /** Undefined until the primary has answered. */
   #primary: PrimarySample | undefined;
+  /** When the primary was first heard of on the timeline that it is on. */
+  #timelineSinceMs = Date.now();
   /** Unknown until the primary was asked after an answer of the replica. */
   #way: 'unknown' | 'follows' | 'diverged' = 'unknown';
   #timer: NodeJS.Timeout | undefined;
@@ -67,6 +69,17 @@ export class ReplicaMonitor {
     }
     if (this.lagMs() > this.#maxLagMs) return { usable: false, reason: 'lag' };
     return { usable: true, replayed };
+  }
+
+  /** Whether it may be read, and isn't known to have what was written at `position`. */
+  mayLack(position: Position): boolean {
+    const state = this.state();
+    if (!state.usable || isReached(position, state.replayed)) return false;
+    // After a failover a replica says the timeline before until its next restartpoint, for minutes, whatever it has
+    // replayed of the new one (REPLICA_POSITION). One that had gone another way could not have kept up for so long.
+    const hasKeptUp = Date.now() - this.#timelineSinceMs > this.#maxLagMs;
+    const isOnLatest = position.timeline === this.#primary?.position.timeline;
+    return !(hasKeptUp && isOnLatest && position.lsn <= state.replayed.lsn);
   }
 
   /** For how long the primary has had what the replica hasn't replayed, to a second. */
@@ -150,7 +163,10 @@ export class ReplicaMonitor {
   /** `replayedBefore`: what the replica had replayed before the primary was asked. */
   #note(sample: PrimarySample, replayedBefore: Position | undefined): void {
     // After a failover the log can end before the place where the old primary's did; what that had beyond is lost.
-    if (sample.position.timeline !== this.#primary?.position.timeline) this.#samples = [];
+    if (sample.position.timeline !== this.#primary?.position.timeline) {
+      this.#samples = [];
+      this.#timelineSinceMs = Date.now();
+    }
     this.#primary = sample;
     this.#judgeWay(sample.position, replayedBefore);
     const { lsn } = sample.position;

@@ -89,11 +89,8 @@ export class ReplicaSet {
    * replica may lag and be read.
    */
   async untilReplayed(position: Position): Promise<void> {
-    const lacks = ({ monitor }: Replica) => {
-      const state = monitor.state();
-      return state.usable && !isReached(position, state.replayed);
-    };
-    while (!this.#isClosed && this.#replicas.some(lacks)) await delay(REPLAY_LOOK_MS);
+    const mayLack = ({ monitor }: Replica) => monitor.mayLack(position);
+    while (!this.#isClosed && this.#replicas.some(mayLack)) await delay(REPLAY_LOOK_MS);
   }
 
   async close(): Promise<void> {
