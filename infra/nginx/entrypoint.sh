@@ -28,7 +28,7 @@ case ${HTTPS_PORT:=443} in
   *[!0-9]* | ??????*) fail "HTTPS_PORT must be a port" ;;
 esac
 case ${TRUSTED_PROXIES:=} in
-  *[!0-9a-fA-F.:/,]*) fail "TRUSTED_PROXIES must be ranges of addresses, such as 192.0.2.0/24,2001:db8::/32" ;;
+  *[!0-9a-fA-F.:/,\ ]*) fail "TRUSTED_PROXIES must be ranges of addresses, such as 192.0.2.0/24,2001:db8::/32" ;;
 esac
 case ${HTTP3:=on} in on | off) ;; *) fail "HTTP3 must be on or off" ;; esac
 case ${OPERATORS_PAGES:=off} in on | off) ;; *) fail "OPERATORS_PAGES must be on or off" ;; esac

@@ -87,7 +87,12 @@ interface Asked {
 /** As a browser asks: the certificate must be good for the domain. */
 async function ask(
   path: string,
-  options: { method?: string; headers?: Record<string, string>; body?: unknown; isNewConnection?: boolean } = {},
+  options: {
+    method?: string;
+    headers?: Record<string, string>;
+    body?: unknown;
+    isNewConnection?: boolean;
+  } = {},
 ): Promise<Asked> {
   const request = requestHttps({
     host: '127.0.0.1',
@@ -177,7 +182,11 @@ describe('before anything is started', () => {
   });
 
   test.each([
-    ['a domain that is none', 'make up ENV=production DOMAIN=https://api.sv.internal ACME_EMAIL=a@sv.internal', 'DOMAIN='],
+    [
+      'a domain that is none',
+      'make up ENV=production DOMAIN=https://api.sv.internal ACME_EMAIL=a@sv.internal',
+      'DOMAIN=',
+    ],
     ['an address that is none', `make up ENV=production DOMAIN=${DOMAIN} ACME_EMAIL=ada`, 'ACME_EMAIL=ada'],
     ['another environment', 'make up ENV=staging', 'ENV=staging'],
   ])('%s is told of, and nothing is changed', async (_what, command, told) => {
@@ -224,7 +233,9 @@ describe('by HTTPS', () => {
   });
 
   test('HTTP leads there', async () => {
-    const answer = await fetch(`http://127.0.0.1:${PUBLIC.PUBLIC_HTTP_PORT}/api/v1/users`, { redirect: 'manual' });
+    const answer = await fetch(`http://127.0.0.1:${PUBLIC.PUBLIC_HTTP_PORT}/api/v1/users`, {
+      redirect: 'manual',
+    });
     expect([answer.status, answer.headers.get('location')]).toEqual([308, `${ORIGIN}/api/v1/users`]);
   });
 

@@ -274,7 +274,9 @@ describe('operators’ pages', () => {
   });
 
   test('the queue’s board and the page to sign in ask by themselves', async () => {
-    expect(echoOf(await ask(open, '/admin/queues', { headers: { 'x-access': '401' } })).url).toBe('/admin/queues');
+    expect(echoOf(await ask(open, '/admin/queues', { headers: { 'x-access': '401' } })).url).toBe(
+      '/admin/queues',
+    );
     expect(echoOf(await ask(open, '/admin/sign-in')).url).toBe('/admin/sign-in');
   });
 

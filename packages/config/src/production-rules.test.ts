@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, loadConfig } from './load.ts';
 import { type SettingName, settings } from './settings.ts';
 
 /** As `make up` makes them: each another. */
-const generated = (seed: number) => `${(seed + 10).toString(16)}0123456789abcdef`.repeat(2);
+const generated = (seed: number) => createHash('sha256').update(String(seed)).digest('hex');
 const SECRETS = [
   'ADMIN_PASSWORD',
   'BACKUP_ENCRYPTION_KEY',
@@ -64,16 +65,30 @@ describe('production refuses', () => {
     [
       'a catcher as the fallback',
       'SMTP_URL',
-      { EMAIL_PROVIDER: 'brevo', BREVO_API_KEY: 'k', EMAIL_FALLBACK_PROVIDER: 'smtp', SMTP_URL: 'smtp://maildev' },
+      {
+        EMAIL_PROVIDER: 'brevo',
+        BREVO_API_KEY: 'k',
+        EMAIL_FALLBACK_PROVIDER: 'smtp',
+        SMTP_URL: 'smtp://maildev',
+      },
     ],
     ['mail that is only pretended', 'EMAIL_PROVIDER', { EMAIL_PROVIDER: 'mock' }],
     ['a pretended fallback', 'EMAIL_FALLBACK_PROVIDER', { EMAIL_FALLBACK_PROVIDER: 'mock' }],
     ['the sender of the example', 'EMAIL_FROM', { EMAIL_FROM: 'SV-SDK <noreply@localhost.localdomain>' }],
     ['a cookie that goes over HTTP', 'BETTER_AUTH_URL', { BETTER_AUTH_URL: 'http://api.sv.internal' }],
+    [
+      'links with tokens that go over HTTP',
+      'AUTH_LINK_BASE_URL',
+      { AUTH_LINK_BASE_URL: 'http://app.sv.internal' },
+    ],
     ['cookies and links of another name', 'BETTER_AUTH_URL', { BETTER_AUTH_URL: 'https://www.sv.internal' }],
     ['a domain without an address for its authority', 'ACME_EMAIL', { ACME_EMAIL: '' }],
     ['every origin', 'CORS_ORIGIN', { CORS_ORIGIN: '*' }],
-    ['every origin below a domain', 'CORS_ORIGIN', { CORS_ORIGIN: 'https://app.sv.internal,https://*.sv.internal' }],
+    [
+      'every origin below a domain',
+      'CORS_ORIGIN',
+      { CORS_ORIGIN: 'https://app.sv.internal,https://*.sv.internal' },
+    ],
     ['the origin of files and sandboxes', 'CORS_ORIGIN', { CORS_ORIGIN: 'null' }],
     ['an origin that anybody on the way can be', 'CORS_ORIGIN', { CORS_ORIGIN: 'http://app.sv.internal' }],
     ['debug logs', 'LOG_LEVEL', { LOG_LEVEL: 'debug' }],
@@ -130,11 +145,17 @@ test('a server elsewhere need have no password of ours', () => {
 test('a process is refused by what it reads', () => {
   const worker = { SV_ENV: 'production', EMAIL_PROVIDER: 'mock', LOG_LEVEL: 'debug' };
   const names = ['SV_ENV', 'EMAIL_PROVIDER', 'EMAIL_FALLBACK_PROVIDER', 'SMTP_URL', 'LOG_LEVEL'] as const;
-  expect(() => loadConfig(names, worker)).toThrow(/EMAIL_PROVIDER: [\s\S]*LOG_LEVEL: |LOG_LEVEL: [\s\S]*EMAIL_PROVIDER: /);
+  expect(() => loadConfig(names, worker)).toThrow(
+    /EMAIL_PROVIDER: [\s\S]*LOG_LEVEL: |LOG_LEVEL: [\s\S]*EMAIL_PROVIDER: /,
+  );
 });
 
 test.each([{ SV_ENV: 'development' }, { SV_ENV: '' }])('%j refuses none of it', (environment) => {
-  const changes = { SMTP_URL: 'smtp://maildev:1025', BETTER_AUTH_URL: 'http://localhost:3000', CORS_ORIGIN: '*' };
+  const changes = {
+    SMTP_URL: 'smtp://maildev:1025',
+    BETTER_AUTH_URL: 'http://localhost:3000',
+    CORS_ORIGIN: '*',
+  };
   expect(faultsOf({ ...changes, ...environment })).toEqual({});
 });
 
@@ -154,9 +175,14 @@ describe('the proxies whose word on addresses is believed', () => {
 test.each(['api.sv.internal', 'a-b.sv.co.uk'])('%s is a domain', (value) => {
   expect(settings.DOMAIN.safeParse(value).success).toBe(true);
 });
-test.each(['localhost', 'API.sv.internal', 'https://api.sv.internal', '192.0.2.1', 'api..de', '-a.de', 'a.de/'])(
-  '%s is no domain',
-  (value) => {
-    expect(settings.DOMAIN.safeParse(value).success).toBe(false);
-  },
-);
+test.each([
+  'localhost',
+  'API.sv.internal',
+  'https://api.sv.internal',
+  '192.0.2.1',
+  'api..de',
+  '-a.de',
+  'a.de/',
+])('%s is no domain', (value) => {
+  expect(settings.DOMAIN.safeParse(value).success).toBe(false);
+});

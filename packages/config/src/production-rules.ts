@@ -27,6 +27,13 @@ const secureCookies = inProduction(['BETTER_AUTH_URL'], ({ BETTER_AUTH_URL: base
     : [fault('BETTER_AUTH_URL', 'must start with https://, or cookies are not Secure')],
 );
 
+/** Mails lead there with a token that opens an account. */
+const secureLinks = inProduction(['AUTH_LINK_BASE_URL'], ({ AUTH_LINK_BASE_URL: linkBaseUrl }) =>
+  linkBaseUrl === undefined || new URL(linkBaseUrl).protocol === 'https:'
+    ? []
+    : [fault('AUTH_LINK_BASE_URL', 'must start with https://, as its links hold tokens')],
+);
+
 /** Cookies and links are for the name that the certificate is for. */
 const oneName = inProduction(
   ['BETTER_AUTH_URL', 'DOMAIN', 'ACME_EMAIL'],
@@ -158,6 +165,7 @@ const closedSecrets = inProduction(['SECRETS_FOLDER_MODE'], ({ SECRETS_FOLDER_MO
 
 export const productionRules: readonly SettingRule[] = [
   secureCookies,
+  secureLinks,
   oneName,
   namedOrigins,
   quietLogs,

@@ -293,9 +293,7 @@ export const settings = {
    * By `production` each process refuses what must not be there (production-rules.ts). `sdk dev …`, which makes users with
    * printed passwords and wipes data, runs only by `development`: whatever else, or nothing, counts as production there.
    */
-  SV_ENV: z
-    .enum(['production', 'development'], { error: 'must be production or development' })
-    .optional(),
+  SV_ENV: z.enum(['production', 'development'], { error: 'must be production or development' }).optional(),
 
   // A machine that the world reaches (docker-compose.prod.yml). Of nginx and of acme; the processes only check them.
   DOMAIN: z

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { expect, test } from 'vitest';
 import { startTestApi, type TestApi } from '../testing/api.ts';
-import { addCredential, addRole, addUserWithRole, type CredentialKind, cookieNameOf } from '../testing/callers.ts';
+import {
+  addCredential,
+  addRole,
+  addUserWithRole,
+  type CredentialKind,
+  cookieNameOf,
+} from '../testing/callers.ts';
 
 const ACCESS = '/admin/access';
 const OPERATIONS = 'read:any:operations';
