@@ -33,7 +33,9 @@ look() {
   ! cmp -s "$issued" "$refused" || return 0
   cp "$used" "$used.before" && cp "$issued" "$used.new" && mv "$used.new" "$used" || return
   if nginx -t -q -c /tmp/nginx.conf -e stderr; then
-    nginx -s reload -c /tmp/nginx.conf -e stderr && echo "nginx: the new certificate for $DOMAIN is in use" >&2
+    nginx -s reload -c /tmp/nginx.conf -e stderr || return
+    rm "$used.before"
+    echo "nginx: the new certificate for $DOMAIN is in use" >&2
   else
     cp "$used" "$refused"
     mv "$used.before" "$used"
