@@ -110,7 +110,7 @@ const SECRETS = [
   'REDIS_QUEUE_PASSWORD',
 ] as const satisfies readonly SettingName[];
 
-/** What `make up` makes has 27 or more, of 12 or more kinds in all but one of a billion. */
+/** What `make up` makes has 27 characters or more. */
 const MIN_LENGTH = 16;
 const MIN_DIFFERENT = 8;
 const KNOWN = /password|passw0rd|secret|change.?me|default|admin|qwert|letmein|1234567/i;

@@ -41,7 +41,7 @@ export function mountAccess(app: Express, services: Services): void {
       }
       throw error;
     }
-    // Not counted: a dashboard asks a hundred times to show itself.
+    // Not counted: each panel and each file of a page asks.
     response.status(204).end();
   });
 }
