@@ -8,7 +8,7 @@ COMPOSE := $(HOST)/compose.sh
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## set up what is missing, start, wait until healthy; PHASE=2: the guide's phase (DRY_RUN=1 only tells)
+up: ## set up what is missing, start, wait until healthy; PHASE=2: the guide's phase (DRY_RUN=1 only tells); ENV=production DOMAIN=… ACME_EMAIL=…
 	@$(HOST)/up.sh
 
 down: ## stop and remove the containers; data stays

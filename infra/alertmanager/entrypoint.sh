@@ -120,5 +120,9 @@ if [ "${1:-}" = --check ]; then exec amtool check-config /tmp/alertmanager.yml; 
 # For test-alert.sh.
 printf '%s\n' "$receivers" >/tmp/receivers
 # One instance: no cluster, so no gossip port.
+# The world reaches its page under a path of DOMAIN, where OPERATORS_PAGES says so, and nginx cuts that off; Prometheus asks it
+# without.
+url=${LOCAL_URL:-http://localhost:9093}
+[ "${OPERATORS_PAGES:-off}" = off ] || url=https://$DOMAIN/admin/alertmanager
 exec /bin/alertmanager --config.file=/tmp/alertmanager.yml --storage.path=/alertmanager --cluster.listen-address= \
-  --web.listen-address=:9093 --log.level=warn "$@"
+  --web.listen-address=:9093 --web.external-url="$url" --web.route-prefix=/ --log.level=warn "$@"

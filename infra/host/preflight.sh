@@ -9,6 +9,7 @@
 MIN_DISK_GIB=${SV_MIN_DISK_GIB:-}
 MIN_MEMORY_GIB=${SV_MIN_MEMORY_GIB:-3}
 PORTS='HTTP_PORT:3000 PROMETHEUS_PORT:9090 ALERTMANAGER_PORT:9093 GRAFANA_PORT:3001 MAILDEV_PORT:1080'
+! is_production || PORTS="$PORTS PUBLIC_HTTP_PORT:80 PUBLIC_HTTPS_PORT:443"
 
 faults=''
 fault() { faults="$faults
@@ -85,6 +86,22 @@ check_subnet() {
   elif overlap=$(subnets_in_use | overlapping "$prefix.0/28"); then
     fault "BALANCER_PREFIX=$prefix: $prefix.0/28 overlaps $overlap, which this host uses; choose another in $SV_ENV_FILE."
   fi
+}
+
+# What is needed to ask for a certificate; whether the settings are fit for the world is packages/config's to say.
+check_production() {
+  case "${ENV-}" in
+    # A path is some shells' own: the file that they read at their start.
+    '' | production | */*) ;;
+    *) fault "ENV=$ENV: production is expected, or nothing." ;;
+  esac
+  is_production || return 0
+  printf '%s\n' "$(setting DOMAIN)" | grep -Eq '^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?$' ||
+    fault "DOMAIN=$(setting DOMAIN): the name under which the world reaches this machine is expected, in lower case: make up ENV=production DOMAIN=api.example.org ACME_EMAIL=you@example.org"
+  case "$(setting ACME_EMAIL)" in
+    ?*@?*.?*) ;;
+    *) fault "ACME_EMAIL=$(setting ACME_EMAIL): the address is expected that the certificate's authority may write to." ;;
+  esac
 }
 
 check_choice() {
@@ -176,6 +193,7 @@ check_memory() {
 
 check_host
 check_env_file
+check_production
 check_choice
 check_instances
 check_ports

@@ -65,7 +65,8 @@ new_secret() {
 make_secrets() {
   local name made=0 empty=''
   (umask 077 && mkdir -p "$SECRETS_DIR")
-  chmod 0700 "$SECRETS_DIR"
+  # In production others may have read what is open: that is told (packages/config/src/production-rules.ts), not covered up.
+  is_production || chmod 0700 "$SECRETS_DIR"
   for name in $SECRETS; do
     if [ -e "$SECRETS_DIR/$name" ]; then
       [ -s "$SECRETS_DIR/$name" ] || may_be_empty "$name" || empty="$empty $SECRETS_DIR/$name"

@@ -9,6 +9,7 @@ import { secret, startStack, urls } from './stack.ts';
 /** What a healthy stack of this kind has no figure of. */
 const EMPTY_UNLESS: Readonly<Record<string, string>> = {
   'Overview: Alerts that fire': 'an alert fires',
+  'API: Certificate ends in': 'the world reaches nginx by a domain',
   'Database: Age of the last backup': 'a backup has been completed',
   'Database: Size of the repository': 'a backup has been completed',
   'Database: Last rehearsal of a restore': 'a restore was rehearsed',

@@ -18,6 +18,7 @@ import { createEmailWebhooks } from './routes/webhooks/set-up.ts';
 import { startServer } from './server.ts';
 
 const config = loadConfigOrExit([
+  'SV_ENV',
   'LOG_LEVEL',
   'LOG_SUCCESSES_PER_SECOND',
   'SV_VERSION',

@@ -45,3 +45,11 @@ test('an instance that has gone takes its series with it, one that is asked keep
   expect(text).not.toContain('upstream="10.0.0.189:3000"');
   expect(text.split('\n').length).toBeLessThan(250);
 });
+
+test('the end of a certificate is a figure where there is a certificate', async () => {
+  const registry = new Registry();
+  const metrics = createMetrics(registry);
+  expect(await registry.metrics()).not.toContain('certificate');
+  metrics.setCertificateEnd(new Date('2027-01-01T00:00:00Z'));
+  expect(await registry.metrics()).toContain('sv_nginx_certificate_end_timestamp_seconds 1798761600');
+});

@@ -1,11 +1,13 @@
 import { DURATION_BUCKETS_SECONDS } from '@sv-sdk/telemetry';
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { LoggedRequest } from './request-line.ts';
 
 export interface Metrics {
   count(request: LoggedRequest): void;
   /** A message that is no request of nginx'. */
   countUnreadable(): void;
+  /** Of the certificate that nginx serves. Where it serves none there is no such figure. */
+  setCertificateEnd(endsAt: Date): void;
 }
 
 /** An instance that was asked nothing for so long has gone, and its series with it. */
@@ -44,6 +46,9 @@ export function createMetrics(registry: Registry, nowMs = () => performance.now(
     registers,
   });
 
+  // Made when there is one: 0 would say that it ended long ago.
+  let certificateEnd: Gauge | undefined;
+
   function forgetWhoHasGone(): void {
     for (const [upstream, atMs] of lastAskedMs) {
       if (nowMs() - atMs < FORGOTTEN_AFTER_MS) continue;
@@ -64,5 +69,13 @@ export function createMetrics(registry: Registry, nowMs = () => performance.now(
       }
     },
     countUnreadable: () => unreadable.inc(),
+    setCertificateEnd(endsAt) {
+      certificateEnd ??= new Gauge({
+        name: 'sv_nginx_certificate_end_timestamp_seconds',
+        help: 'When the certificate ends that nginx serves.',
+        registers,
+      });
+      certificateEnd.set(endsAt.getTime() / 1000);
+    },
   };
 }

@@ -50,6 +50,7 @@ const config = loadConfigOrExit([
   'REDIS_QUEUE_URL',
   'REDIS_URL',
   'SHUTDOWN_DEADLINE_SECONDS',
+  'SV_ENV',
   'SV_VERSION',
 ]);
 const service = 'worker';

@@ -289,10 +289,47 @@ export const settings = {
   BACKUP_STATUS_PATH: z.string().default('/var/lib/sv-backup-status/status.json'),
   BACKUP_S3_URI_STYLE: z.enum(['host', 'path'], { error: 'must be host or path' }).default('host'),
 
-  /** `sdk dev …` makes users with printed passwords and wipes data: only where somebody has said that it may. */
-  SV_ENV: z
-    .enum(['production', 'development'], { error: 'must be production or development' })
-    .default('production'),
+  /**
+   * By `production` each process refuses what must not be there (production-rules.ts). `sdk dev …`, which makes users with
+   * printed passwords and wipes data, runs only by `development`: whatever else, or nothing, counts as production there.
+   */
+  SV_ENV: z.enum(['production', 'development'], { error: 'must be production or development' }).optional(),
+
+  // A machine that the world reaches (docker-compose.prod.yml). Of nginx and of acme; the processes only check them.
+  DOMAIN: z
+    .string()
+    .regex(/^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/, {
+      error: 'must be a host name in lower case, such as api.example.org',
+    })
+    .optional(),
+  ACME_EMAIL: z.email({ error: 'must be an email address' }).optional(),
+  ACME_SERVER: url('https:').optional(),
+  /** Ranges of a CDN's or another balancer's addresses: what they say of a client's address is believed. */
+  TRUSTED_PROXIES: list
+    .pipe(
+      z.array(
+        z
+          .union([z.cidrv4(), z.cidrv6()], {
+            error: 'must be ranges of addresses such as 192.0.2.0/24,2001:db8::/32, separated by commas',
+          })
+          .refine((range) => !range.endsWith('/0'), {
+            error: 'must not be everybody (/0): a client could claim any address',
+          }),
+      ),
+    )
+    .default([]),
+  /** Whether the world reaches them, behind a login. */
+  OPERATORS_PAGES: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
+  /** Of secrets/, as `ls` shows it: `rwx------`. Of the host, where no container can look. */
+  SECRETS_FOLDER_MODE: z
+    .string()
+    .regex(/^(?:[r-][w-][xsStT-]){3}$/, { error: 'must be a mode such as rwx------' })
+    .optional(),
+  // Of servers and of Grafana, which read them by themselves; only looked at.
+  POSTGRES_PASSWORD: password.optional(),
+  DB_PGBOUNCER_PASSWORD: password.optional(),
+  DB_REPLICATION_PASSWORD: password.optional(),
+  GRAFANA_ADMIN_PASSWORD: password.optional(),
 
   // Scaling: what the autoscaler acts by, and `sdk advise` tells. Thresholds and limits are the scaling guide's; where it
   // gives none, the comment says why.
@@ -354,6 +391,11 @@ export const settings = {
 
   // nginx-log-exporter.
   NGINX_LOG_PORT: integer(1, 65535).default(5514),
+  /** Where nginx serves by TLS; absent: it doesn't. */
+  NGINX_TLS_ADDRESS: z
+    .string()
+    .regex(/^[a-z0-9.-]+:\d{1,5}$/, { error: 'must be a host and a port, such as nginx:8443' })
+    .optional(),
 } as const satisfies Record<string, z.ZodType>;
 
 export type SettingName = keyof typeof settings;

@@ -288,6 +288,20 @@ export const api: Page = {
       ],
     },
     {
+      title: 'Certificate',
+      panels: [
+        timeSeries({
+          title: 'Certificate ends in',
+          description:
+            'How long the certificate lasts that nginx serves: only where the world reaches it by a domain.',
+          unit: SECONDS,
+          columns: 24,
+          queries: [{ expr: 'sv_nginx_certificate_end_timestamp_seconds - time()', legend: 'ends in' }],
+          alerts: ['CertificateEndsSoon'],
+        }),
+      ],
+    },
+    {
       title: 'Where it reads',
       panels: [
         timeSeries({
