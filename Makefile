@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs alert-test scale advise doctor profile heap-snapshot load bench bench-quick deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
+.PHONY: help up down reset ps logs alert-test scale advise doctor rotate profile heap-snapshot load bench bench-quick deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ advise: ## which of the scaling guide's triggers fire, and what to run
 
 doctor: ## slow, full, or out of connections? what was found, the evidence, the next command
 	@$(COMPOSE) --progress quiet run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) sdk doctor $(ARGS)
+
+rotate: ## SECRET=db_app_password: another value for a secret, no request failing; docs/operations/secrets.md
+	@$(HOST)/rotate.sh
 
 profile: ## 30 s of a running process' processor time; SERVICE=worker INSTANCE=2 SECONDS_LONG=60
 	@$(HOST)/inspect.sh profile

@@ -70,6 +70,18 @@ setting() {
   printf '%s' "${value:-${2-}}"
 }
 
+# The line NAME=value of a file, changed in its place, or added: put_setting FILE NAME VALUE
+put_setting() {
+  [ -f "$1" ] || return 0
+  # First for its mode.
+  cp -p "$1" "$1.new"
+  awk -v name="$2" -v value="$3" '
+    index($0, name "=") == 1 { print name "=" value; found = 1; next }
+    { print }
+    END { if (!found) print name "=" value }' "$1" >"$1.new"
+  mv "$1.new" "$1"
+}
+
 # A secret that may be empty: one of a Redis elsewhere, which may have no password. may_be_empty NAME
 may_be_empty() {
   case "$1" in

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make restore`: puts the database back, to the latest moment or TO="2026-11-23 12:00:00" (UTC). Asks; YES=1 does not.
 # SET=label starts from that backup, TIMELINE=n follows another timeline, KEEP=0 keeps no copy of the present data,
+# BACKUP_KEY=1 reads the repository of the oldest key (docs/operations/secrets.md),
 # UNDO=1 brings the data from before the last restore back, FORGET=1 deletes such copies.
 # The present data is moved aside in the last step but one, once the restored data stands ready beside it: until then an
 # interrupted restore has changed nothing but what runs (`make up` starts it again), and it is begun anew by the same
@@ -22,7 +23,7 @@ on_node() {
     shift
   done
   shift
-  docker compose --progress quiet run --rm --no-deps -T ${options[@]+"${options[@]}"} --entrypoint backup-restore.sh "$service" "$@" </dev/null
+  docker compose --progress quiet run --rm --no-deps -T -e "BACKUP_KEY_NUMBER=${BACKUP_KEY-}" ${options[@]+"${options[@]}"} --entrypoint backup-restore.sh "$service" "$@" </dev/null
 }
 
 # The node that holds the data: the primary that runs; else PRIMARY, else the only one whose data is no replica's.

@@ -96,6 +96,11 @@ export function withPassword(url: string, password: string | undefined): string 
   return parsed.href;
 }
 
+/** The same with the password as it is when it is asked for: `make rotate` changes it under running processes. */
+export function withCurrentPassword(url: string, name: 'DB_PASSWORD'): () => string {
+  return () => withPassword(url, loadConfig([name])[name]);
+}
+
 /** What `make up` has computed for a setting: it stands where nobody has chosen a value. */
 export const PLANNED_PREFIX = 'PLANNED_';
 

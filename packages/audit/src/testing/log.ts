@@ -78,7 +78,7 @@ export async function openTestLog(
     async seal(options = {}) {
       let sealed = 0;
       for (;;) {
-        const { rows } = await sealBatch({ db, key: KEY, ...options });
+        const { rows } = await sealBatch({ db, keys: [KEY], ...options });
         if (rows === 0) return sealed;
         sealed += rows;
       }
@@ -87,7 +87,7 @@ export async function openTestLog(
       const findings: Finding[] = [];
       const verification = await verifyAudit({
         db,
-        key: KEY,
+        keys: [KEY],
         onFinding: (finding) => findings.push(finding),
         ...options,
       });
