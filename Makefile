@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs alert-test scale advise doctor rotate profile heap-snapshot load bench bench-quick deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
+.PHONY: help up down reset ps logs alert-test scale advise doctor rotate profile heap-snapshot load bench bench-quick deploy rollback upgrade failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,8 +56,11 @@ bench-quick: ## the same in short rounds, without what takes long
 deploy: ## the checkout's version in place of the one that runs, no request failing; VERSION=… names it
 	@$(HOST)/deploy.sh
 
-rollback: ## the version before, by the same way; TO=… chooses
+rollback: ## the version before, by the same way; TO=… chooses; DATA=1: the data from before make upgrade, too
 	@$(HOST)/rollback.sh
+
+upgrade: ## the stack becomes the checkout's release: checks, backup, deploy; DRY_RUN=1 only tells
+	@$(HOST)/upgrade.sh
 
 failover: ## promote the standby, fence the primary; TO=… chooses, FORCE=1 accepts the loss that it tells of
 	@$(HOST)/failover.sh

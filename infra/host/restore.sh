@@ -37,14 +37,6 @@ find_node() {
   say "No primary answers: the last minute before it died may be missing. The data goes to $primary (PRIMARY names another node)."
 }
 
-confirm() {
-  [ "${YES-}" != 1 ] || return 0
-  [ -t 0 ] || die "Nobody is here to ask: YES=1 make restore."
-  printf '   Type %s to go on: ' "$COMPOSE_PROJECT_NAME"
-  read -r answer
-  [ "$answer" = "$COMPOSE_PROJECT_NAME" ] || die 'Nothing was changed.'
-}
-
 # From the one that depends to the one that is depended on; nginx stays, and answers 503.
 stop_stack() {
   local replicas
@@ -119,7 +111,7 @@ restore() {
   fi
   say 'The API answers 503 meanwhile. Nothing that was written after that moment will be there.'
   [ -z "${TO-}$lossy" ] || say 'Everybody has to sign in again; the email queue stays paused until you resume it.'
-  confirm
+  confirm 'make restore'
 
   step 'From here on it changes things:'
   flush_wal
@@ -143,7 +135,7 @@ undo() {
   copy=$(json_text copy)
   [ -n "$copy" ] || die "There is nothing to undo: no data from before a restore is kept on $primary."
   say "This brings ${copy##*/} back as the database of $COMPOSE_PROJECT_NAME, and deletes what is there now."
-  confirm
+  confirm 'make restore'
   stop_stack
   drop_replicas
   on_node "$primary" -- undo
@@ -156,7 +148,7 @@ if [ "${UNDO-}" = 1 ]; then
 elif [ "${FORGET-}" = 1 ]; then
   find_node
   say "This deletes what restores moved aside on $primary."
-  confirm
+  confirm 'make restore'
   on_node "$primary" -- drop-copies
 else
   restore

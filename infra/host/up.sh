@@ -11,6 +11,8 @@
 . "$HOST_DIR/phase.sh"
 # shellcheck source=infra/host/deploy-lock.sh
 . "$HOST_DIR/deploy-lock.sh"
+# shellcheck source=infra/host/releases.sh
+. "$HOST_DIR/releases.sh"
 
 START_TIMEOUT_SECONDS=300
 # Compose gives up at once on what Docker calls unhealthy, also when that is about to recover because what it needs has
@@ -121,6 +123,7 @@ next 'Check the host and the settings'
 "$HOST_DIR/preflight.sh"
 refuse_during_deploy make up
 refuse_unfinished_deploy
+refuse_other_release
 
 printf 'From here on it changes things:\n'
 if [ "${SV_PREPARED-}" != 1 ]; then
@@ -159,6 +162,7 @@ until start_all; do
   sleep 3
 done
 printf 'APP_INSTANCES=%s\nWORKER_INSTANCES=%s\n' "$(setting APP_INSTANCES 2)" "$(setting WORKER_INSTANCES 2)" >"$LAST_SCALE"
+stamp_release "$(release_of_checkout)"
 summary
 look_at_nodes
 drop_spare_slots
