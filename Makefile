@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs alert-test scale advise doctor rotate profile heap-snapshot load bench bench-quick deploy rollback upgrade failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
+.PHONY: help up down reset ps logs alert-test scale advise doctor rotate prune profile heap-snapshot load bench bench-quick deploy rollback upgrade failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ doctor: ## slow, full, or out of connections? what was found, the evidence, the 
 
 rotate: ## SECRET=db_app_password: another value for a secret, no request failing; docs/operations/secrets.md
 	@$(HOST)/rotate.sh
+
+prune: ## old images, build cache, backups beyond retention: says what it would remove; YES=1 does it
+	@$(HOST)/prune.sh
 
 profile: ## 30 s of a running process' processor time; SERVICE=worker INSTANCE=2 SECONDS_LONG=60
 	@$(HOST)/inspect.sh profile
