@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs alert-test scale advise doctor rotate prune bundle support profile heap-snapshot load bench bench-quick deploy rollback upgrade failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
+.PHONY: help up down reset ps logs alert-test scale advise doctor rotate prune bundle support sbom profile heap-snapshot load bench bench-quick deploy rollback upgrade failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bundle: ## one file with the project and every image, for a host without network
 
 support: ## one archive for somebody who helps, without secrets and personal data; TAIL=2000 TO=folder
 	@$(HOST)/support.sh
+
+sbom: ## what this release is made of: packages, licences, images; in sbom-RELEASE/
+	@$(HOST)/sbom.sh
 
 profile: ## 30 s of a running process' processor time; SERVICE=worker INSTANCE=2 SECONDS_LONG=60
 	@$(HOST)/inspect.sh profile
