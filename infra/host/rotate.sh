@@ -24,8 +24,9 @@ after_going_back="What ran before serves on, and both values of $name are good. 
 is_of() { case " $(printf '%s' "$2" | tr '\n' ' ') " in *" $1 "*) ;; *) return 1 ;; esac; }
 
 check_name() {
-  is_of "$name" "$SECRETS $OPTIONAL_SECRETS" ||
+  if [ -z "$name" ] || ! is_of "$name" "$SECRETS $OPTIONAL_SECRETS"; then
     die "SECRET=$name: one of these is expected: $(printf '%s' "$SECRETS $OPTIONAL_SECRETS" | tr '\n' ' ')"
+  fi
   [ -e "$file" ] || die "Refused: there is no $file. Nothing was changed. Start the stack first: make up."
 }
 

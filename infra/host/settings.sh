@@ -65,6 +65,13 @@ make_secrets() {
   [ "$made" -eq 0 ] || say "Made $made secrets in $SECRETS_DIR"
 }
 
+tell_interrupted_rotation() {
+  local file
+  for file in "$SECRETS_DIR"/.next-*; do
+    case "$file" in *'*' | *.part) ;; *) say "A rotation was interrupted: make rotate SECRET=${file##*/.next-} goes on with it" ;; esac
+  done
+}
+
 # Where `sdk db backup` puts its dumps. The container's user writes there, nobody else on the host gets that far.
 make_backup_folder() {
   local folder
@@ -77,4 +84,5 @@ make_backup_folder() {
 
 if [ -f "$SV_ENV_FILE" ]; then say "$SV_ENV_FILE is left as it is"; else make_env_file; fi
 make_secrets
+tell_interrupted_rotation
 make_backup_folder

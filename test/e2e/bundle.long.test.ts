@@ -21,6 +21,7 @@ const there = (command: string) =>
 beforeAll(async () => {
   await removeAll();
   mkdirSync(elsewhere, { recursive: true });
+  writeSettings(stack, { BALANCER_PREFIX: '10.251.103', APP_INSTANCES: '1', WORKER_INSTANCES: '1' });
   const { output } = await stack.shellOrThrow(`make bundle VERSION=e2e TO=${elsewhere}`, MINUTES);
   console.info(output.split('\n').at(-2));
 });
@@ -63,7 +64,6 @@ test('a damaged bundle is refused by `make up`, which names the file and changes
 
 test('`make up` from the bundle starts the stack, without building anything', async () => {
   await unpack();
-  writeSettings(stack, { BALANCER_PREFIX: '10.251.103', APP_INSTANCES: '1', WORKER_INSTANCES: '1' });
   const { exitCode, output, seconds } = await there('make up');
   expect(exitCode, output).toBe(0);
   expect(output).toContain('the images are in the bundle');
