@@ -120,6 +120,8 @@ test('the password of a connection is read when it is made', () => {
   expect(new URL(url()).password).toBe('the%20first%20password');
   writeFileSync(path, 'the second one');
   expect(new URL(url()).password).toBe('the%20second%20one');
+  writeFileSync(path, '');
+  expect(new URL(url()).password).toBe('the%20second%20one');
 });
 
 test('a password with reserved characters survives its way into a URL', () => {
