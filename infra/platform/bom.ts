@@ -19,5 +19,6 @@ export const nameOf = ({ group, name, version }: Component) =>
 
 /** Several are an "or" or an "and": whoever reads it looks. */
 export const licenceOf = ({ licenses = [] }: Component) =>
-  licenses.map(({ expression, license }) => expression ?? license?.id ?? license?.name ?? 'none').join(', ') ||
-  'none';
+  licenses
+    .map(({ expression, license }) => expression ?? license?.id ?? license?.name ?? 'none')
+    .join(', ') || 'none';

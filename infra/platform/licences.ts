@@ -10,4 +10,6 @@ const rows = [...byLicence]
     const names = components.map(nameOf).toSorted();
     return `| ${licence} | ${components.length} | ${names.join(', ')} |`;
   });
-process.stdout.write(`# Licences\n\n| licence | packages | which |\n| --- | --- | --- |\n${rows.join('\n')}\n`);
+process.stdout.write(
+  `# Licences\n\n| licence | packages | which |\n| --- | --- | --- |\n${rows.join('\n')}\n`,
+);

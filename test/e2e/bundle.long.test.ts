@@ -38,7 +38,10 @@ async function removeAll(): Promise<void> {
 }
 
 const unpack = () =>
-  stack.shellOrThrow(`cd ${elsewhere} && sha256sum -c sv-sdk-e2e.tar.sha256 && rm -rf sv-sdk-e2e && tar -xf sv-sdk-e2e.tar`, MINUTES);
+  stack.shellOrThrow(
+    `cd ${elsewhere} && sha256sum -c sv-sdk-e2e.tar.sha256 && rm -rf sv-sdk-e2e && tar -xf sv-sdk-e2e.tar`,
+    MINUTES,
+  );
 
 test('the bundle is one file of at most 2 GB, and holds no setting and no secret of this host', async () => {
   expect(statSync(join(elsewhere, 'sv-sdk-e2e.tar')).size).toBeLessThan(MOST_BYTES);

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Answer, eventually } from './client.ts';
-import { defineStack } from './stack.ts';
 import { useThePlatform, writeSettings } from './own-stack.ts';
+import { defineStack } from './stack.ts';
 
 const stack = defineStack({
   project: 'sv-e2e-disk',
@@ -41,7 +41,11 @@ async function removeAll(): Promise<void> {
 
 const apiKey = () => stack.secret('load_api_key');
 
-async function ask(method: string, path: string, more: { token?: string; body?: unknown } = {}): Promise<Answer> {
+async function ask(
+  method: string,
+  path: string,
+  more: { token?: string; body?: unknown } = {},
+): Promise<Answer> {
   const response = await fetch(stack.urls.http + path, {
     method,
     headers: {
@@ -86,12 +90,16 @@ test('writes get a 503 in the envelope while the disk is full, and service retur
   for (let count = 0; count < 20; count += 1) {
     const { status, body } = await write();
     expect([201, 503]).toContain(status);
-    if (status === 503) expect(body).toMatchObject({ success: false, error: { code: 'SERVICE_UNAVAILABLE' } });
+    if (status === 503)
+      expect(body).toMatchObject({ success: false, error: { code: 'SERVICE_UNAVAILABLE' } });
   }
 
   await shellOrThrow(`docker exec ${HOLDER} rm /disk/filling`);
   const freedAtMs = performance.now();
-  await eventually(write, ({ status }) => status === 201, { seconds: BACK_LIMIT_SECONDS, what: 'a write again' });
+  await eventually(write, ({ status }) => status === 201, {
+    seconds: BACK_LIMIT_SECONDS,
+    what: 'a write again',
+  });
   console.info(`writes again ${((performance.now() - freedAtMs) / 1000).toFixed(1)} s after there was room`);
 
   const { stdout } = await shellOrThrow(
@@ -110,7 +118,9 @@ test('writes get a 503 in the envelope while the disk is full, and service retur
 });
 
 test('`make prune` says what it would remove, and removes only with YES=1 what nothing needs', async () => {
-  await shellOrThrow('docker tag sv-sdk/platform:${SV_VERSION:-dev} sv-sdk/platform:e2e-of-no-use; docker tag sv-sdk/sdk:${SV_VERSION:-dev} sv-sdk/sdk:e2e-of-no-use');
+  await shellOrThrow(
+    'for image in platform sdk; do docker tag sv-sdk/$image:$SV_VERSION sv-sdk/$image:e2e-of-no-use; done',
+  );
   const images = async () => (await shellOrThrow('docker image ls sv-sdk/platform')).stdout;
   const told = await shellOrThrow('make prune');
   expect(told.output).toContain('sv-sdk/platform:e2e-of-no-use');

@@ -10,7 +10,15 @@ import { call, eventually, scrapeTargets, signIn } from './client.ts';
 import { untilHealthy } from './containers.ts';
 import { interruptAt } from './interrupt.ts';
 import { countsOf, type OpenLoad, startOpenLoad, untilServed } from './load.ts';
-import { containersOf, onPrimary, secret, secretsDirectory, shell, shellOrThrow, startStack } from './stack.ts';
+import {
+  containersOf,
+  onPrimary,
+  secret,
+  secretsDirectory,
+  shell,
+  shellOrThrow,
+  startStack,
+} from './stack.ts';
 
 const SOME = 60;
 const SERVED_LIMIT_SECONDS = 60;
@@ -61,17 +69,25 @@ test.each([
   ['db_app_password', 'sv_app'],
   ['db_pgbouncer_password', 'sv_pgbouncer'],
   ['db_monitor_password', 'sv_monitor'],
-])('%s is changed under load, and the old one opens nothing', async (name, role) => {
-  const { old, current } = await rotate(name);
-  expect([await opens(role, old), await opens(role, current)]).toEqual([false, true]);
-  // New connections are made with it, too.
-  await cutAllConnections();
-  await eventually(() => signIn().catch(() => ''), (token) => token !== '', { seconds: 30, what: 'a sign-in' });
-  await eventually(scrapeTargets, (targets) => targets.every(({ health }) => health === 'up'), {
-    seconds: 90,
-    what: 'all targets up',
-  });
-}, 900_000);
+])(
+  '%s is changed under load, and the old one opens nothing',
+  async (name, role) => {
+    const { old, current } = await rotate(name);
+    expect([await opens(role, old), await opens(role, current)]).toEqual([false, true]);
+    // New connections are made with it, too.
+    await cutAllConnections();
+    await eventually(
+      () => signIn().catch(() => ''),
+      (token) => token !== '',
+      { seconds: 30, what: 'a sign-in' },
+    );
+    await eventually(scrapeTargets, (targets) => targets.every(({ health }) => health === 'up'), {
+      seconds: 90,
+      what: 'all targets up',
+    });
+  },
+  900_000,
+);
 
 test('db_replication_password is changed under load, and a standby that connects anew streams', async () => {
   await rotate('db_replication_password');
@@ -86,14 +102,22 @@ test('db_replication_password is changed under load, and a standby that connects
 test.each([
   ['redis_password', 'redis'],
   ['redis_queue_password', 'redis-queue'],
-])('%s is changed under load, and the old one opens nothing', async (name, service) => {
-  const { old, current } = await rotate(name);
-  const ping = async (password: string) =>
-    (await shellOrThrow(`docker compose exec -T -e REDISCLI_AUTH=${password} ${service} redis-cli ping 2>&1`)).stdout;
-  expect(await ping(old)).not.toContain('PONG');
-  expect(await ping(current)).toContain('PONG');
-  await untilHealthy();
-}, 900_000);
+])(
+  '%s is changed under load, and the old one opens nothing',
+  async (name, service) => {
+    const { old, current } = await rotate(name);
+    const ping = async (password: string) =>
+      (
+        await shellOrThrow(
+          `docker compose exec -T -e REDISCLI_AUTH=${password} ${service} redis-cli ping 2>&1`,
+        )
+      ).stdout;
+    expect(await ping(old)).not.toContain('PONG');
+    expect(await ping(current)).toContain('PONG');
+    await untilHealthy();
+  },
+  900_000,
+);
 
 test('encryption_key is changed under load; kept answers are still given, and the audit log is as it was sealed', async () => {
   const token = await signIn();
@@ -111,7 +135,10 @@ test('encryption_key is changed under load; kept answers are still given, and th
   expect(again.body.data).toEqual(first.body.data);
   // Rows of before the change, and since: the sealer waits for 25 s.
   await eventually(
-    () => onPrimary("select count(*) from audit.audit_logs where event_type = 'audit.rekeyed' and sequence is not null"),
+    () =>
+      onPrimary(
+        "select count(*) from audit.audit_logs where event_type = 'audit.rekeyed' and sequence is not null",
+      ),
     ([count]) => Number(count) > 0,
     { seconds: 90, what: 'the change in the chain' },
   );
@@ -134,7 +161,12 @@ async function signInByCookie(): Promise<{ cookie: string }> {
   const { headers } = await call('POST', '/api/v1/auth/login', {
     body: { email: 'admin@example.org', password: secret('admin_password') },
   });
-  return { cookie: headers.getSetCookie().map((line) => line.split(';')[0]).join('; ') };
+  return {
+    cookie: headers
+      .getSetCookie()
+      .map((line) => line.split(';')[0])
+      .join('; '),
+  };
 }
 
 test('admin_password, load_api_key and a provider’s key are changed, too', async () => {
@@ -143,7 +175,11 @@ test('admin_password, load_api_key and a provider’s key are changed, too', asy
   const oldKey = secret('load_api_key');
   await shellOrThrow('make rotate SECRET=load_api_key', MINUTES);
   const status = async (apiKey: string) => (await call('GET', '/api/v1/users', { apiKey })).status;
-  await eventually(() => status(oldKey), (answer) => answer === 401, { seconds: 10, what: 'the old key refused' });
+  await eventually(
+    () => status(oldKey),
+    (answer) => answer === 401,
+    { seconds: 10, what: 'the old key refused' },
+  );
   expect(await status(secret('load_api_key'))).toBe(200);
   const key = randomUUID();
   await shellOrThrow(`printf %s ${key} | make rotate SECRET=brevo_api_key`, MINUTES);

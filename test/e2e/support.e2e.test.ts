@@ -55,6 +55,7 @@ test('`make support` has versions, settings, state, logs and metrics, and nothin
   expect(files.get('settings.txt')).toContain('HTTP_PORT=');
   expect(files.get('metrics.jsonl')).toContain('sv_build_info');
   for (const [name, content] of files) {
-    for (const value of planted) expect(content.includes(value), `${name} has ${value.slice(0, 4)}…`).toBe(false);
+    for (const value of planted)
+      expect(content.includes(value), `${name} has ${value.slice(0, 4)}…`).toBe(false);
   }
 });

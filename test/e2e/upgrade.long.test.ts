@@ -5,8 +5,8 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { defineStack, repository } from './stack.ts';
 import { writeSettings } from './own-stack.ts';
+import { defineStack, repository } from './stack.ts';
 
 const stack = defineStack({
   project: 'sv-e2e-upgrade',
@@ -36,14 +36,19 @@ beforeAll(async () => {
 
 async function removeAll(): Promise<void> {
   await stack.remove();
-  await stack.shell(`docker image ls --quiet --filter 'reference=sv-sdk/*:${NEXT}*' | xargs -r docker image rm --force`);
+  await stack.shell(
+    `docker image ls --quiet --filter 'reference=sv-sdk/*:${NEXT}*' | xargs -r docker image rm --force`,
+  );
 }
 afterAll(removeAll);
 
 /** The next release: a new setting and a new table. */
 function makeNextRelease(migration: string): void {
   const packageJson = own('package.json');
-  writeFileSync(packageJson, readFileSync(packageJson, 'utf8').replace(`"version": "${release}"`, '"version": "99.0.0"'));
+  writeFileSync(
+    packageJson,
+    readFileSync(packageJson, 'utf8').replace(`"version": "${release}"`, '"version": "99.0.0"'),
+  );
   const releases = own('infra/host/releases.txt');
   writeFileSync(releases, `${readFileSync(releases, 'utf8').replace('99.0.0\n', '')}99.0.0\n`);
   const example = readFileSync(own('.env.example'), 'utf8');
@@ -64,7 +69,8 @@ function makeNextRelease(migration: string): void {
 }
 
 const TABLE = 'CREATE TABLE "email"."of_the_test" ("id" integer PRIMARY KEY);\n';
-const FAILS = "-- deploy: harmless, of a test\nDO $$ BEGIN RAISE EXCEPTION 'a migration that fails'; END $$;\n";
+const FAILS =
+  "-- deploy: harmless, of a test\nDO $$ BEGIN RAISE EXCEPTION 'a migration that fails'; END $$;\n";
 
 const versionOf = async () =>
   ((await (await fetch(`${stack.urls.http}/health/live`)).json()) as { version: string }).version;
@@ -102,8 +108,11 @@ const addRow = (id: string) =>
     `docker compose exec -T postgres psql-primary.sh -qAt -c "insert into email.email_suppressions (id, email, reason) values ('${id}', '${id}@example.org', 'manual')"`,
   );
 const rows = async () =>
-  (await inCheckoutOrThrow('docker compose exec -T postgres psql-primary.sh -qAt -c "select id from email.email_suppressions order by id"'))
-    .stdout.trim();
+  (
+    await inCheckoutOrThrow(
+      'docker compose exec -T postgres psql-primary.sh -qAt -c "select id from email.email_suppressions order by id"',
+    )
+  ).stdout.trim();
 
 test('with nothing new it says so, and changes nothing', async () => {
   const before = settings();
@@ -126,7 +135,9 @@ test('`make up` with another release refuses, DRY_RUN=1 make upgrade tells, and 
 });
 
 test('without a backup it refuses, unless told to go on', async () => {
-  const { exitCode, output } = await inCheckout(`make upgrade DRY_RUN=1 VERSION=${NEXT} BACKUP_REPOSITORY=off`);
+  const { exitCode, output } = await inCheckout(
+    `make upgrade DRY_RUN=1 VERSION=${NEXT} BACKUP_REPOSITORY=off`,
+  );
   expect(exitCode).not.toBe(0);
   expect(output).toContain('backups are off');
 });

@@ -9,7 +9,9 @@ const workspace = read('pnpm-workspace.yaml');
 /** Names and values of a map at the top of the workspace's file. */
 const entriesOf = (map: string) => {
   const [, lines = ''] = new RegExp(`^${map}:\\n((?: +.*\\n)+)`, 'm').exec(workspace) ?? [];
-  return [...lines.matchAll(/^ +"?([^":\s]+)"?: (\S+)$/gm)].map(([, name = '', value = '']) => [name, value] as const);
+  return [...lines.matchAll(/^ +"?([^":\s]+)"?: (\S+)$/gm)].map(
+    ([, name = '', value = '']) => [name, value] as const,
+  );
 };
 
 /** None of them asks for more than to be named, in the image or on a page. */

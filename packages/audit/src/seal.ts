@@ -131,10 +131,7 @@ export async function rekeyChain(tx: Tx, keys: ChainKeys): Promise<boolean> {
 }
 
 /** The end of the chain, and the key that it is signed with. */
-async function lockHead(
-  tx: Tx,
-  keys: ChainKeys,
-): Promise<{ key: Buffer; sequence: number; hash: string }> {
+async function lockHead(tx: Tx, keys: ChainKeys): Promise<{ key: Buffer; sequence: number; hash: string }> {
   const [head] = await tx.select().from(auditChainHead).for('update');
   if (head === undefined) throw new ChainHeadError('audit.chain_head is empty');
   const key = keys.find((candidate) => isHeadSigned(candidate, head));

@@ -1,6 +1,14 @@
 import { auditChainHead, auditDroppedPartitions, type Database } from '@sv-sdk/db';
 import { asc, sql } from 'drizzle-orm';
-import { type Anchor, type ChainKeys, GENESIS, isAnchorSigned, isHeadSigned, judgeRow, type RowVerdict } from './chain.ts';
+import {
+  type Anchor,
+  type ChainKeys,
+  GENESIS,
+  isAnchorSigned,
+  isHeadSigned,
+  judgeRow,
+  type RowVerdict,
+} from './chain.ts';
 import { LATE_AFTER_SECONDS } from './seal.ts';
 import { type ReadRow, type ReadRowRecord, storedColumns } from './stored-row.ts';
 
@@ -263,7 +271,11 @@ class ChainWalk {
   #lastRow: ReadRow | undefined;
   #youngestMs = Number.NEGATIVE_INFINITY;
 
-  constructor(keys: readonly Buffer[], report: Report, start: { sequence: number; hash: string | undefined }) {
+  constructor(
+    keys: readonly Buffer[],
+    report: Report,
+    start: { sequence: number; hash: string | undefined },
+  ) {
     this.#keys = keys;
     this.#report = report;
     this.#place = start;

@@ -451,8 +451,14 @@ describe('in the table', () => {
     // In the order in which `make rotate` changes the instances, and one that is not changed yet.
     for (const [writer, reader] of [
       [[old], [old, current]],
-      [[old, current], [current, old]],
-      [[current, old], [old, current]],
+      [
+        [old, current],
+        [current, old],
+      ],
+      [
+        [current, old],
+        [old, current],
+      ],
     ] as const) {
       const key = JSON.stringify([writer, reader]).replaceAll(' ', '-');
       expect(await ask(writer, key)).toMatchObject({ isReplayed: false });

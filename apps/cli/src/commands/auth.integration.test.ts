@@ -231,9 +231,12 @@ test('auth set-password gives a new password, ends all sessions, and is in the a
     [id],
   );
   const next = 'another battery, another horse';
-  const { exitCode, answer } = await sdk.json(['auth', 'set-password', 'ada@example.org', '--password-stdin'], {
-    input: next,
-  });
+  const { exitCode, answer } = await sdk.json(
+    ['auth', 'set-password', 'ada@example.org', '--password-stdin'],
+    {
+      input: next,
+    },
+  );
   expect(answer).toEqual({ ok: true, id, email: 'ada@example.org', endedSessions: 1 });
   expect(exitCode).toBe(0);
   const [row] = await sdk.query('select password from auth.accounts where user_id = $1', [id]);

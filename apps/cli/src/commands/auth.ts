@@ -1,4 +1,13 @@
-import { deleteUser, endSessions, hashPassword, insertUser, setPassword, type UserRow, userEmail, userName } from '@sv-sdk/auth';
+import {
+  deleteUser,
+  endSessions,
+  hashPassword,
+  insertUser,
+  setPassword,
+  type UserRow,
+  userEmail,
+  userName,
+} from '@sv-sdk/auth';
 import { roles, users } from '@sv-sdk/db';
 import { isLastSuperAdmin } from '@sv-sdk/permissions';
 import { type Command, InvalidArgumentError } from 'commander';

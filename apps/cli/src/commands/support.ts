@@ -19,7 +19,9 @@ export function addSupportCommands(program: Command): void {
     .action(mask);
   support
     .command('metrics')
-    .description(`every series as it is now, the recorded rules of the last ${HOURS} hours, alerts, targets; as JSON`)
+    .description(
+      `every series as it is now, the recorded rules of the last ${HOURS} hours, alerts, targets; as JSON`,
+    )
     .action(printMetrics);
 }
 
