@@ -55,7 +55,7 @@ drop_replicas() {
 
 start_stack() {
   step 'Start'
-  SV_PREPARED=1 "$HOST_DIR/up.sh"
+  SV_PREPARED=1 SV_RESTORING=1 "$HOST_DIR/up.sh"
   docker compose exec -T "$primary" backup-restore.sh started </dev/null
 }
 

@@ -123,7 +123,8 @@ next 'Check the host and the settings'
 "$HOST_DIR/preflight.sh"
 refuse_during_deploy make up
 refuse_unfinished_deploy
-refuse_other_release
+# A restore has stopped the stack, and starts what ran.
+[ "${SV_RESTORING-}" = 1 ] || refuse_other_release
 
 printf 'From here on it changes things:\n'
 if [ "${SV_PREPARED-}" != 1 ]; then
@@ -162,7 +163,7 @@ until start_all; do
   sleep 3
 done
 printf 'APP_INSTANCES=%s\nWORKER_INSTANCES=%s\n' "$(setting APP_INSTANCES 2)" "$(setting WORKER_INSTANCES 2)" >"$LAST_SCALE"
-stamp_release "$(release_of_checkout)"
+[ "${SV_RESTORING-}" = 1 ] || stamp_release "$(release_of_checkout)"
 summary
 look_at_nodes
 drop_spare_slots

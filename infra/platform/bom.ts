@@ -14,6 +14,9 @@ export interface Bom {
   readonly components: readonly Component[];
 }
 
+/** All but the platform's own packages. */
+export const othersOf = ({ components }: Bom) => components.filter(({ group }) => group !== '@sv-sdk');
+
 export const nameOf = ({ group, name, version }: Component) =>
   `${group === undefined ? '' : `${group}/`}${name}@${version}`;
 

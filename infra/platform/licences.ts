@@ -1,9 +1,9 @@
 /** A page of a CycloneDX document on standard input: which licences its components have, and which components each. */
 import { text } from 'node:stream/consumers';
-import { type Bom, licenceOf, nameOf } from './bom.ts';
+import { type Bom, licenceOf, nameOf, othersOf } from './bom.ts';
 
 const bom = JSON.parse(await text(process.stdin)) as Bom;
-const byLicence = Map.groupBy(bom.components, licenceOf);
+const byLicence = Map.groupBy(othersOf(bom), licenceOf);
 const rows = [...byLicence]
   .toSorted(([, one], [, other]) => other.length - one.length)
   .map(([licence, components]) => {
