@@ -3,7 +3,7 @@
 HOST := infra/host
 COMPOSE := $(HOST)/compose.sh
 .DEFAULT_GOAL := help
-.PHONY: help up down reset ps logs alert-test scale advise doctor profile heap-snapshot load bench bench-quick deploy rollback failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
+.PHONY: help up down reset ps logs alert-test scale advise doctor rotate prune bundle support sbom profile heap-snapshot load bench bench-quick deploy rollback upgrade failover rejoin backup restore restore-drill test test-long test-unit lint sdk client dashboards
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,21 @@ advise: ## which of the scaling guide's triggers fire, and what to run
 doctor: ## slow, full, or out of connections? what was found, the evidence, the next command
 	@$(COMPOSE) --progress quiet run --rm --no-deps $(if $(shell test -t 0 && echo 1),,-T) sdk doctor $(ARGS)
 
+rotate: ## SECRET=db_app_password: another value for a secret, no request failing; docs/operations/secrets.md
+	@$(HOST)/rotate.sh
+
+prune: ## old images, build cache, backups beyond retention: says what it would remove; YES=1 does it
+	@$(HOST)/prune.sh
+
+bundle: ## one file with the project and every image, for a host without network; TO=folder
+	@$(HOST)/bundle.sh
+
+support: ## one archive for somebody who helps, without secrets and personal data; TAIL=2000 TO=folder
+	@$(HOST)/support.sh
+
+sbom: ## what this release is made of: packages, licences, images; in sbom-RELEASE/
+	@$(HOST)/sbom.sh
+
 profile: ## 30 s of a running process' processor time; SERVICE=worker INSTANCE=2 SECONDS_LONG=60
 	@$(HOST)/inspect.sh profile
 
@@ -53,8 +68,11 @@ bench-quick: ## the same in short rounds, without what takes long
 deploy: ## the checkout's version in place of the one that runs, no request failing; VERSION=… names it
 	@$(HOST)/deploy.sh
 
-rollback: ## the version before, by the same way; TO=… chooses
+rollback: ## the version before, by the same way; TO=… chooses; DATA=1: the data from before make upgrade, too
 	@$(HOST)/rollback.sh
+
+upgrade: ## the stack becomes the checkout's release: checks, backup, deploy; DRY_RUN=1 only tells
+	@$(HOST)/upgrade.sh
 
 failover: ## promote the standby, fence the primary; TO=… chooses, FORCE=1 accepts the loss that it tells of
 	@$(HOST)/failover.sh

@@ -28,6 +28,16 @@ die() {
   exit 1
 }
 
+# Asks for the project's name, unless YES=1: confirm "make restore"
+confirm() {
+  local answer
+  [ "${YES-}" != 1 ] || return 0
+  [ -t 0 ] || die "Nobody is here to ask: YES=1 $1."
+  printf '   Type %s to go on: ' "$COMPOSE_PROJECT_NAME"
+  read -r answer
+  [ "$answer" = "$COMPOSE_PROJECT_NAME" ] || die 'Nothing was changed.'
+}
+
 is_root() { [ "$(id -u)" -eq 0 ]; }
 
 # debian-12, debian-13, linux (another one) or macos.
@@ -70,8 +80,8 @@ setting() {
   printf '%s' "${value:-${2-}}"
 }
 
-# The line NAME=value of a file, changed in its place, or added: put FILE NAME VALUE
-put() {
+# The line NAME=value of a file, changed in its place, or added: put_setting FILE NAME VALUE
+put_setting() {
   [ -f "$1" ] || return 0
   # First for its mode.
   cp -p "$1" "$1.new"

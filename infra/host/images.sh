@@ -4,6 +4,8 @@
 # IMAGES=registry|debian forces one; auto, the default, keeps last time's choice, and asks the registry the first time.
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=infra/host/bundled.sh
+. "$HOST_DIR/bundled.sh"
 
 PROBE_TENTHS=20
 DEBIAN_SUITE=forky
@@ -212,6 +214,11 @@ pull_registry_bases() {
 }
 
 mkdir -p "$BUILD_DIR"
+if is_bundle; then
+  printf 'SV_IMAGES=bundle\n' | private_file images.env
+  say 'Bases: none are needed, the images are in the bundle'
+  exit 0
+fi
 choose
 if [ "$mode" = registry ]; then
   bases=$REGISTRY_BASES

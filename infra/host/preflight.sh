@@ -4,6 +4,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=infra/host/subnet.sh
 . "$HOST_DIR/subnet.sh"
+# shellcheck source=infra/host/bundled.sh
+. "$HOST_DIR/bundled.sh"
 
 # A first build needs about 5 GiB with its cache; later ones little. The stack idles at 1.5 GiB. The tests raise them.
 MIN_DISK_GIB=${SV_MIN_DISK_GIB:-}
@@ -166,6 +168,13 @@ check_backups() {
   esac
 }
 
+check_bundle() {
+  local damaged
+  if ! is_bundle || is_bundle_loaded; then return 0; fi
+  damaged=$(damaged_files | sed -n 1,5p | xargs)
+  [ -z "$damaged" ] || fault "The bundle is damaged ($damaged): check the file by its .sha256, copy it again if need be, and unpack it anew."
+}
+
 check_disk() {
   local dir free_kib min_gib=$MIN_DISK_GIB
   if [ -z "$min_gib" ]; then
@@ -201,6 +210,7 @@ check_subnet
 check_secrets
 check_alert_receivers
 check_backups
+check_bundle
 check_disk
 check_memory
 

@@ -14,7 +14,7 @@ apply_production() {
   for name in "COMPOSE_FILE=$files" SV_ENV=production "DOMAIN=$domain" "ACME_EMAIL=$(setting ACME_EMAIL)" "BETTER_AUTH_URL=$url"; do
     value=${name#*=} name=${name%%=*}
     if ! grep -qxF "$name=$value" "$SV_ENV_FILE"; then
-      put "$SV_ENV_FILE" "$name" "$value"
+      put_setting "$SV_ENV_FILE" "$name" "$value"
       say "$name=$value"
     fi
   done

@@ -13,8 +13,8 @@ LAST_SCALE=$BUILD_DIR/scale-$COMPOSE_PROJECT_NAME.env
 # A later `make up` or `docker compose up -d` goes by the settings file; `make up` tells by the other file that nobody
 # has scaled since (up.sh).
 remember() {
-  put "$SV_ENV_FILE" "$1" "$2"
-  put "$LAST_SCALE" "$1" "$2"
+  put_setting "$SV_ENV_FILE" "$1" "$2"
+  put_setting "$LAST_SCALE" "$1" "$2"
 }
 
 services='' scales=''

@@ -14,6 +14,8 @@
 . "$HOST_DIR/production.sh"
 # shellcheck source=infra/host/deploy-lock.sh
 . "$HOST_DIR/deploy-lock.sh"
+# shellcheck source=infra/host/releases.sh
+. "$HOST_DIR/releases.sh"
 
 START_TIMEOUT_SECONDS=300
 # Compose gives up at once on what Docker calls unhealthy, also when that is about to recover because what it needs has
@@ -130,6 +132,8 @@ next 'Check the host and the settings'
 "$HOST_DIR/preflight.sh"
 refuse_during_deploy make up
 refuse_unfinished_deploy
+# A restore has stopped the stack, and starts what ran.
+[ "${SV_RESTORING-}" = 1 ] || refuse_other_release
 
 printf 'From here on it changes things:\n'
 if [ "${SV_PREPARED-}" != 1 ]; then
@@ -175,6 +179,7 @@ until start_all; do
   sleep 3
 done
 printf 'APP_INSTANCES=%s\nWORKER_INSTANCES=%s\n' "$(setting APP_INSTANCES 2)" "$(setting WORKER_INSTANCES 2)" >"$LAST_SCALE"
+[ "${SV_RESTORING-}" = 1 ] || stamp_release "$(release_of_checkout)"
 summary
 look_at_nodes
 drop_spare_slots

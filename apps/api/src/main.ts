@@ -1,7 +1,7 @@
 /** The API: `node apps/api/src/main.ts`. */
 import { createApiKeyUsage, createAuth } from '@sv-sdk/auth';
 import { createCache, warmUp } from '@sv-sdk/cache';
-import { loadConfigOrExit, withPassword } from '@sv-sdk/config';
+import { loadConfigOrExit, withCurrentPassword, withPassword } from '@sv-sdk/config';
 import { createDatabase } from '@sv-sdk/db';
 import { createTemplateCompiler, createTemplateStore } from '@sv-sdk/email';
 import { createPermissionStore } from '@sv-sdk/permissions';
@@ -64,8 +64,8 @@ const logger = createLogger({ service: 'app', version: config.SV_VERSION, level:
 const registry = createRegistry({ service: 'app', version: config.SV_VERSION });
 const cache = createCache({ url: withPassword(config.REDIS_URL, config.REDIS_PASSWORD), logger, registry });
 const db = createDatabase({
-  primaryUrl: withPassword(config.DATABASE_URL, config.DB_PASSWORD),
-  replicaUrls: config.DATABASE_REPLICA_URL.map((url) => withPassword(url, config.DB_PASSWORD)),
+  primaryUrl: withCurrentPassword(config.DATABASE_URL, 'DB_PASSWORD'),
+  replicaUrls: config.DATABASE_REPLICA_URL.map((url) => withCurrentPassword(url, 'DB_PASSWORD')),
   poolMin: config.DB_POOL_MIN,
   poolMax: config.DB_POOL_MAX,
   logger,
@@ -85,7 +85,7 @@ const auth = await createAuth({
   cache,
   permissions,
   usage,
-  secret: config.BETTER_AUTH_SECRET,
+  secrets: config.BETTER_AUTH_SECRET,
   baseUrl: config.BETTER_AUTH_URL,
   requireEmailVerification: config.REQUIRE_EMAIL_VERIFICATION,
   loginLimits: {
@@ -102,7 +102,7 @@ const rateLimits = createRateLimits({
     signInPerMinute: config.RATE_LIMIT_SIGN_IN_PER_MINUTE,
     webhookPerMinute: config.RATE_LIMIT_WEBHOOK_PER_MINUTE,
   },
-  secret: config.BETTER_AUTH_SECRET,
+  secret: config.BETTER_AUTH_SECRET[0],
   redisUrl: withPassword(config.REDIS_URL, config.REDIS_PASSWORD),
   logger,
   registry,
@@ -136,7 +136,7 @@ const app = createApp({
   users,
   templates,
   templateCompiler,
-  idempotency: createIdempotency({ db, secret: config.ENCRYPTION_KEY }),
+  idempotency: createIdempotency({ db, secrets: config.ENCRYPTION_KEY }),
   logger,
   registry,
   rateLimits,
@@ -145,7 +145,7 @@ const app = createApp({
   emailWebhooks: createEmailWebhooks({
     sesSnsTopicArns: config.SES_SNS_TOPIC_ARNS,
     sendGridPublicKey: config.SENDGRID_WEBHOOK_PUBLIC_KEY,
-    brevoToken: config.BREVO_WEBHOOK_TOKEN,
+    brevoTokens: config.BREVO_WEBHOOK_TOKEN,
   }),
   queueBoard,
   settings: {

@@ -30,6 +30,7 @@ const groups: Record<string, () => Promise<(program: Command) => void>> = {
   inspect: async () => (await import('./commands/inspect.ts')).addInspectCommands,
   logs: async () => (await import('./commands/logs.ts')).addLogsCommand,
   permissions: async () => (await import('./commands/permissions.ts')).addPermissionCommands,
+  support: async () => (await import('./commands/support.ts')).addSupportCommands,
 };
 const wanted = groups[process.argv[2] ?? ''];
 for (const load of wanted === undefined ? Object.values(groups) : [wanted]) (await load())(program);

@@ -37,6 +37,16 @@ const secret = z
     error: 'must be generated, not a well-known placeholder',
   });
 
+/**
+ * A secret that is changed in use (`make rotate`): the current one first, then those under which there still is something
+ * to be read, a line each.
+ */
+const keyRing = z
+  .string()
+  .transform((value) => value.split(/\s+/))
+  .pipe(z.tuple([secret], secret));
+export type KeyRing = Readonly<z.output<typeof keyRing>>;
+
 const password = z.string().min(12, { error: 'must have at least 12 characters' });
 
 const boolean = z
@@ -152,9 +162,9 @@ export const settings = {
   SERVERS_SET: list.default([]),
 
   // Identity.
-  BETTER_AUTH_SECRET: secret,
+  BETTER_AUTH_SECRET: keyRing,
   BETTER_AUTH_URL: url('http:', 'https:'),
-  ENCRYPTION_KEY: secret,
+  ENCRYPTION_KEY: keyRing,
   CORS_ORIGIN: list.default([]),
   /** Where the pages are that the links in mails lead to; absent: BETTER_AUTH_URL, which has them, too. */
   AUTH_LINK_BASE_URL: url('http:', 'https:').optional(),
@@ -242,7 +252,7 @@ export const settings = {
     .string()
     .refine(isEcPublicKey, { error: "must be the verification key of SendGrid's Event Webhook, in base64" })
     .optional(),
-  BREVO_WEBHOOK_TOKEN: secret.optional(),
+  BREVO_WEBHOOK_TOKEN: keyRing.optional(),
 
   // Audit.
   /** Whole months that audit rows are kept; 0: for ever. */
@@ -257,7 +267,7 @@ export const settings = {
   BACKUP_REPOSITORY: z
     .enum(['volume', 's3', 'off'], { error: 'must be volume, s3 or off' })
     .default('volume'),
-  BACKUP_ENCRYPTION_KEY: secret.optional(),
+  BACKUP_ENCRYPTION_KEY: keyRing.optional(),
   BACKUP_FULL_DAYS: integer(1, 365).default(7),
   BACKUP_INCREMENTAL_HOURS: integer(1, 168).default(24),
   /** How far back a moment can be restored. */

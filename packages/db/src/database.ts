@@ -6,7 +6,7 @@ import type { Registry } from 'prom-client';
 import { type ConflictOutcome, type ConflictReason, conflictOf, repeatOnConflict } from './conflict.ts';
 import { JoinedTransaction, Joining } from './joined-transaction.ts';
 import { createDatabaseMetrics } from './metrics.ts';
-import { createPool } from './pool.ts';
+import { type ConnectionUrl, createPool } from './pool.ts';
 import { parsePosition } from './position.ts';
 import { type RecentWrites, WriteMemory } from './recent-writes.ts';
 import { type ReadChoice, ReplicaSet } from './replica-set.ts';
@@ -60,9 +60,9 @@ export interface Database {
 }
 
 export interface DatabaseOptions {
-  primaryUrl: string;
+  primaryUrl: ConnectionUrl;
   /** One of each replica; none: all reads go to the primary. */
-  replicaUrls?: readonly string[] | undefined;
+  replicaUrls?: readonly ConnectionUrl[] | undefined;
   /** Connections that stay open when idle, per pool. */
   poolMin: number;
   poolMax: number;

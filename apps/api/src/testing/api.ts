@@ -170,7 +170,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     cache,
     permissions,
     usage,
-    secret: '0123456789abcdef'.repeat(4),
+    secrets: [SECRET],
     baseUrl: settings.baseUrl,
     requireEmailVerification: options.requireEmailVerification ?? true,
     loginLimits: { maxFailures: 10, windowSeconds: 900, lockSeconds: 900, ...options.loginLimits },
@@ -203,7 +203,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     random: () => 0,
   });
   stack.defer(() => overload.close());
-  const idempotency = createIdempotency({ db, secret: SECRET });
+  const idempotency = createIdempotency({ db, secrets: [SECRET] });
   const queueBoard = createQueueBoard({
     ...(options.queueBoard ?? { url: 'redis://127.0.0.1:1', isReadOnly: true }),
     logger,
