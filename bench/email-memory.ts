@@ -9,8 +9,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { describeMachine, fillOutbox, percentile, startEmailServers } from './email-servers.ts';
-import { print, tellFigure } from './figures.ts';
+import { describeMachine, fillOutbox, percentile, print, startEmailServers } from './email-servers.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -75,12 +74,6 @@ async function measure(queued: number): Promise<Usage> {
 }
 
 function show(queued: number, usage: Usage): Usage {
-  tellFigure(
-    'memory of an email worker',
-    `${queued.toLocaleString('en-US')} queued`,
-    'MB',
-    (usage.workerMib * MIB) / 1e6,
-  );
   const mib = (value: number) => `${value.toFixed(0)} MiB`;
   print(
     `${String(queued).padStart(9)} queued: worker ${mib(usage.workerMib)} at most, first third ${mib(usage.firstMib)}, ` +

@@ -22,8 +22,7 @@ import {
   startReplica,
   type TestServer,
 } from '../packages/db/src/testing/containers.ts';
-import { describeMachine } from './email-servers.ts';
-import { print } from './figures.ts';
+import { describeMachine, print } from './email-servers.ts';
 
 const { values: flags } = parseArgs({
   options: {

@@ -1,4 +1,4 @@
-export { type ChainKeys, deriveChainKeys } from './chain.ts';
+export { deriveChainKey } from './chain.ts';
 export { EXPORT_CONTENT_TYPES, type ExportFormat, formatExport } from './format.ts';
 export { maskMetadata } from './mask.ts';
 export { type AuditEvent, recordAudit } from './record-audit.ts';
@@ -14,7 +14,6 @@ export {
 export {
   ChainHeadError,
   readSealingState,
-  rekeyChain,
   type SealedBatch,
   type SealOptions,
   sealBatch,

@@ -54,18 +54,17 @@ export async function createAuth(options: {
   cache: Cache;
   permissions: PermissionStore;
   usage: Pick<ApiKeyUsage, 'touch'>;
-  /** The first signs; a cookie that another one signed is good, too. */
-  secrets: readonly [string, ...string[]];
+  secret: string;
   baseUrl: string;
   requireEmailVerification: boolean;
   loginLimits: LoginLimits;
   logger: Logger;
 }): Promise<Auth> {
   const { db } = options;
-  const betterAuth = createBetterAuth({ ...options, secret: options.secrets[0] });
+  const betterAuth = createBetterAuth(options);
   const { name, attributes } = (await betterAuth.$context).authCookies.sessionToken;
   const countAttempt = (email: string) => countLoginAttempt(db, email, options.loginLimits);
-  const cookie = createSessionCookie({ name, secrets: options.secrets });
+  const cookie = createSessionCookie({ name, secret: options.secret });
 
   return {
     cookieName: name,

@@ -16,7 +16,6 @@ export {
   loadConfig,
   loadConfigOrExit,
   PLANNED_PREFIX,
-  withCurrentPassword,
   withPassword,
 } from './load.ts';
 export { addressOf, isBundled, isOfThisStack, isPooled, type ServerUrlName, usesTls } from './servers.ts';
@@ -24,7 +23,6 @@ export {
   bytes,
   type Config,
   type EmailProviderName,
-  type KeyRing,
   type SettingName,
   SNS_TOPIC_ARN,
   settings,

@@ -1,6 +1,5 @@
 /** What settings must hold together: a feature that is on has all that it needs. */
 import type { ConfigFault } from './load.ts';
-import { productionRules } from './production-rules.ts';
 import { serverRule } from './server-rules.ts';
 import type { Config, EmailProviderName, SettingName } from './settings.ts';
 
@@ -122,10 +121,4 @@ const orderedPairs: readonly SettingRule[] = ORDERED.map(([low, relation, high])
   },
 }));
 
-export const rules: readonly SettingRule[] = [
-  emailProviders,
-  backups,
-  serverRule,
-  ...orderedPairs,
-  ...productionRules,
-];
+export const rules: readonly SettingRule[] = [emailProviders, backups, serverRule, ...orderedPairs];

@@ -64,13 +64,9 @@ export interface Idempotency {
   ): Promise<{ answer: Answer; isReplayed: boolean }>;
 }
 
-/** See docs/adr/0009. `secrets` is ENCRYPTION_KEY: what is kept under any of them can be read, the first keeps. */
-export function createIdempotency(options: {
-  db: Database;
-  secrets: readonly [string, ...string[]];
-}): Idempotency {
-  const { db } = options;
-  const store = createStore(options.secrets);
+/** See docs/adr/0009. `secret` is ENCRYPTION_KEY: with another one, what is kept can't be read. */
+export function createIdempotency({ db, secret }: { db: Database; secret: string }): Idempotency {
+  const store = createStore(secret);
   /** A hundred of one key at once hold one connection, not a hundred. Other instances' wait at the unique index. */
   const turns = new Turns();
 
@@ -132,8 +128,7 @@ export function createIdempotency(options: {
 interface Slot {
   readonly principalId: string;
   readonly key: string;
-  /** Under each key, the current one's first. */
-  readonly requestHashes: readonly [string, ...string[]];
+  readonly requestHash: string;
 }
 
 /** An answer, or that the key was another request's. */
@@ -148,14 +143,9 @@ function settle(kept: Kept): Answer {
   );
 }
 
-function createStore([currentSecret, ...oldSecrets]: readonly [string, ...string[]]) {
-  const keyOf = (secret: string) => ({
-    hashKey: derive(secret, 'sv-sdk idempotency request'),
-    cipher: createCipher(derive(secret, 'sv-sdk idempotency answer')),
-  });
-  const current = keyOf(currentSecret);
-  const old = oldSecrets.map(keyOf);
-  const keys = [current, ...old];
+function createStore(secret: string) {
+  const hashKey = derive(secret, 'sv-sdk idempotency request');
+  const cipher = createCipher(derive(secret, 'sv-sdk idempotency answer'));
   const at = (slot: Slot) =>
     and(eq(idempotencyKeys.principalId, slot.principalId), eq(idempotencyKeys.key, slot.key));
 
@@ -165,12 +155,9 @@ function createStore([currentSecret, ...oldSecrets]: readonly [string, ...string
       .from(idempotencyKeys)
       .where(and(at(slot), gt(idempotencyKeys.expiresAt, sql`now()`)));
     if (row === undefined) return undefined;
-    const key = keys[slot.requestHashes.indexOf(row.requestHash)];
-    if (key === undefined) return 'of another request';
+    if (row.requestHash !== slot.requestHash) return 'of another request';
     if (row.status === null || row.answer === null) throw new Error('a key was committed without its answer');
-    const { cookies, content } = JSON.parse(
-      key.cipher.open(row.answer, boundTo(slot, row.requestHash, row.status)),
-    );
+    const { cookies, content } = JSON.parse(cipher.open(row.answer, boundTo(slot, row.status)));
     return { status: row.status, cookies, content };
   };
 
@@ -180,19 +167,17 @@ function createStore([currentSecret, ...oldSecrets]: readonly [string, ...string
     /** Keyed by HMAC, not hashed: the body may hold a password, and a thief of the table could try them all. */
     slotOf({ principal, key, method, url, body }: KeyedRequest): Slot {
       const request = JSON.stringify([method, url, body === undefined ? null : sorted(body)]);
-      const hash = ({ hashKey }: { hashKey: Buffer }) =>
-        createHmac('sha256', hashKey).update(request).digest('hex');
       return {
         principalId: idOf(principal),
         key,
-        requestHashes: [hash(current), ...old.map(hash)],
+        requestHash: createHmac('sha256', hashKey).update(request).digest('hex'),
       };
     },
 
     /** Takes the key, or gives what is kept under it. Waits for whoever has taken it and is not done yet. */
     async claim(tx: Tx, slot: Slot): Promise<Kept | undefined> {
       const fresh = {
-        requestHash: slot.requestHashes[0],
+        requestHash: slot.requestHash,
         status: null,
         answer: null,
         createdAt: sql`now()`,
@@ -200,7 +185,7 @@ function createStore([currentSecret, ...oldSecrets]: readonly [string, ...string
       };
       const { rowCount } = await tx
         .insert(idempotencyKeys)
-        .values({ principalId: slot.principalId, key: slot.key, ...fresh })
+        .values({ ...slot, ...fresh })
         .onConflictDoUpdate({
           target: [idempotencyKeys.principalId, idempotencyKeys.key],
           set: fresh,
@@ -213,8 +198,7 @@ function createStore([currentSecret, ...oldSecrets]: readonly [string, ...string
     },
 
     async keep(tx: Tx, slot: Slot, { status, cookies, content }: Answer): Promise<void> {
-      const bound = boundTo(slot, slot.requestHashes[0], status);
-      const answer = current.cipher.seal(JSON.stringify({ cookies, content }), bound);
+      const answer = cipher.seal(JSON.stringify({ cookies, content }), boundTo(slot, status));
       await tx.update(idempotencyKeys).set({ status, answer }).where(at(slot));
     },
   };
@@ -227,8 +211,8 @@ function idOf(principal: Principal | undefined): string {
 }
 
 /** An answer that was moved to another row, or to another status, does not open. */
-function boundTo(slot: Slot, requestHash: string, status: number): string {
-  return JSON.stringify([slot.principalId, slot.key, requestHash, status]);
+function boundTo(slot: Slot, status: number): string {
+  return JSON.stringify([slot.principalId, slot.key, slot.requestHash, status]);
 }
 
 /** The same JSON, whatever order its fields came in. */

@@ -5,12 +5,11 @@ import { createLogger } from '@sv-sdk/telemetry';
 import pg from 'pg';
 import { Registry } from 'prom-client';
 import { onTestFinished } from 'vitest';
-import { type ChainKeys, deriveChainKey } from '../chain.ts';
-import { type SealOptions, sealBatch } from '../seal.ts';
+import { deriveChainKey } from '../chain.ts';
+import { sealBatch } from '../seal.ts';
 import { type Finding, type Verification, verifyAudit } from '../verify.ts';
 
 export const KEY = deriveChainKey('0123456789abcdef'.repeat(4));
-export const KEYS: ChainKeys = [KEY];
 
 export interface TestLog {
   readonly server: TestDatabase;
@@ -27,7 +26,7 @@ export interface TestLog {
    */
   addRows(prefix: string, from: Date, rows: number): Promise<void>;
   /** Seals all there is, and answers how many rows. */
-  seal(options?: Partial<Omit<SealOptions, 'db'>>): Promise<number>;
+  seal(options?: { batchRows?: number; sealAfterSeconds?: number; now?: Date }): Promise<number>;
   verify(
     options?: Partial<Parameters<typeof verifyAudit>[0]>,
   ): Promise<{ verification: Verification; findings: Finding[] }>;
@@ -79,7 +78,7 @@ export async function openTestLog(
     async seal(options = {}) {
       let sealed = 0;
       for (;;) {
-        const { rows } = await sealBatch({ db, keys: KEYS, ...options });
+        const { rows } = await sealBatch({ db, key: KEY, ...options });
         if (rows === 0) return sealed;
         sealed += rows;
       }
@@ -88,7 +87,7 @@ export async function openTestLog(
       const findings: Finding[] = [];
       const verification = await verifyAudit({
         db,
-        keys: KEYS,
+        key: KEY,
         onFinding: (finding) => findings.push(finding),
         ...options,
       });

@@ -9,9 +9,9 @@ export function createEmailWebhooks(settings: {
   sesSnsTopicArns: readonly string[];
   /** Base64 of DER (SubjectPublicKeyInfo), as SendGrid shows it. */
   sendGridPublicKey?: string | undefined;
-  brevoTokens?: readonly string[] | undefined;
+  brevoToken?: string | undefined;
 }): WebhookReceiver[] {
-  const { sesSnsTopicArns: topicArns, sendGridPublicKey, brevoTokens: tokens } = settings;
+  const { sesSnsTopicArns: topicArns, sendGridPublicKey, brevoToken: token } = settings;
   return [
     ...(topicArns.length > 0 ? [createSesReceiver({ topicArns })] : []),
     ...(sendGridPublicKey === undefined
@@ -25,6 +25,6 @@ export function createEmailWebhooks(settings: {
             }),
           }),
         ]),
-    ...(tokens === undefined ? [] : [createBrevoReceiver({ tokens })]),
+    ...(token === undefined ? [] : [createBrevoReceiver({ token })]),
   ];
 }

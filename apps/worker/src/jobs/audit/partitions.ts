@@ -1,5 +1,4 @@
 import {
-  type ChainKeys,
   coveredUntil,
   createPartitionsAhead,
   dropExpiredPartitions,
@@ -20,7 +19,7 @@ const INTERVAL_MS = 3_600_000;
  */
 export function startPartitionKeeper(options: {
   db: Database;
-  keys: ChainKeys;
+  key: Buffer;
   /** 0: all rows are kept for ever. */
   retentionMonths: number;
   metrics: AuditMetrics;
