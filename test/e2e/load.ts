@@ -86,7 +86,8 @@ export async function startOpenLoad(ratePerSecond = 20): Promise<OpenLoad> {
     },
     summary() {
       const failed = outcomes.filter(({ isGood }) => !isGood);
-      const slowestMs = Math.max(0, ...outcomes.map((one) => one.endedAtMs - one.startedAtMs));
+      // Not Math.max(...): there may be more of them than arguments fit.
+      const slowestMs = outcomes.reduce((most, one) => Math.max(most, one.endedAtMs - one.startedAtMs), 0);
       return (
         `${outcomes.length} requests at ${ratePerSecond}/s, ${failed.length} failed, ` +
         `the slowest ${(slowestMs / 1000).toFixed(2)} s (${countsOf(outcomes)})`
