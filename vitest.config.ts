@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const everywhere = ['apps/**', 'packages/**'];
+const everywhere = ['apps/**', 'bench/**', 'infra/grafana/**', 'packages/**'];
 
 const onAStack = {
   globalSetup: ['test/e2e/global-setup.ts'],

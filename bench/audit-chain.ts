@@ -9,7 +9,7 @@ import { cpus } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Network } from 'testcontainers';
-import { deriveChainKey, recordAudit, sealBatch, verifyAudit } from '../packages/audit/src/index.ts';
+import { deriveChainKeys, recordAudit, sealBatch, verifyAudit } from '../packages/audit/src/index.ts';
 import { createDatabase, migrate } from '../packages/db/src/index.ts';
 import { makeSecrets, removeContainers, startPrimary } from '../packages/db/src/testing/containers.ts';
 import { databaseUrl } from '../packages/db/src/testing/urls.ts';
@@ -41,8 +41,8 @@ const db = createDatabase({
   registry: createRegistry({ service: 'bench', version: 'bench' }),
 });
 stack.defer(() => db.close());
-const key = deriveChainKey(randomBytes(32).toString('hex'));
-const seal = () => sealBatch({ db, key, sealAfterSeconds: 0 });
+const keys = deriveChainKeys([randomBytes(32).toString('hex')]);
+const seal = () => sealBatch({ db, keys, sealAfterSeconds: 0 });
 
 await write(roundMs); // warm-up
 await sealAll();
@@ -57,7 +57,7 @@ for (let round = 0; round < rounds; round += 1) {
 const started = performance.now();
 const verification = await verifyAudit({
   db,
-  key,
+  keys,
   onFinding: (finding) => {
     throw new Error(`an untouched log: ${JSON.stringify(finding)}`);
   },

@@ -19,6 +19,7 @@ import { Network } from 'testcontainers';
 import { makeSecrets, removeContainers, startPrimary } from '../packages/db/src/testing/containers.ts';
 import { databaseUrl } from '../packages/db/src/testing/urls.ts';
 import { startTestRedis } from '../packages/queue/src/testing/redis.ts';
+import { print, tell, tellFigure } from './figures.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -88,11 +89,26 @@ print(
 print(row('', 'small', 'large', 'ratio', 'p95 small', 'p95 large'));
 for (const [name, pathOf] of Object.entries(measures)) {
   const times = await measure(pathOf);
+  tellRounds(name, times);
   const ratio = percentile(times.large, 0.5) / percentile(times.small, 0.5);
   const figures = [percentile(times.small, 0.5), percentile(times.large, 0.5), ratio];
   const tails = [percentile(times.small, 0.95), percentile(times.large, 0.95)];
   const verdict = ratio <= GOAL_RATIO ? '' : `  above ${GOAL_RATIO}`;
   print(row(name, ...[...figures, ...tails].map((figure) => figure.toFixed(2))) + verdict);
+}
+
+/** For the report: the requests in their order are so many rounds, as both sizes were asked in turn. */
+function tellRounds(name: string, times: Record<Size, number[]>): void {
+  const ROUNDS = 3;
+  const users = { small: SMALL_ROWS, large: Number(flags.users) };
+  for (const size of SIZES) {
+    const length = Math.ceil(times[size].length / ROUNDS);
+    for (let start = 0; start < times[size].length; start += length) {
+      const ms = percentile(times[size].slice(start, start + length), 0.5);
+      tellFigure(name, `${size} data`, 'ms', ms);
+      tell({ kind: 'point', plot: 'data-size', line: name, x: users[size], y: ms });
+    }
+  }
 }
 
 /** In turn, each size first every other time, so that what else the machine does hits both alike. */
@@ -274,8 +290,4 @@ function percentile(times: readonly number[], share: number): number {
 
 function row(name: string, ...cells: string[]): string {
   return name.padEnd(28) + cells.map((cell) => cell.padStart(10)).join('');
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

@@ -7,7 +7,9 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { runInApp } from '../test/e2e/containers.ts';
-import { containersOf, project, removeStack, shellOrThrow, startStack } from '../test/e2e/stack.ts';
+import { containersOf } from '../test/e2e/stack.ts';
+import { print, tellFigure } from './figures.ts';
+import { addressOf, startOwnStack } from './own-stack.ts';
 
 const { values: flags } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, requests: { type: 'string', default: '3000' } },
@@ -17,18 +19,11 @@ const { values: flags } = parseArgs({
 const GOAL_MS = 0.15;
 
 await using stack = new AsyncDisposableStack();
-await removeStack();
-stack.defer(removeStack);
-await startStack();
+await startOwnStack(stack);
 // Not the one that the client runs in: that would be a shorter way.
-const [, other = ''] = (await shellOrThrow(`docker compose ps --quiet app --format '{{.ID}}'`)).stdout.split(
-  '\n',
-);
-const { stdout: address } = await shellOrThrow(
-  `docker inspect --format '{{(index .NetworkSettings.Networks "${project}_web").IPAddress}}' ${other}`,
-);
+const [, other = ''] = await containersOf('app');
 const path = '/health/live';
-const targets = { app: `http://${address.trim()}:3000${path}`, nginx: `http://nginx:8080${path}` };
+const targets = { app: `http://${await addressOf(other)}:3000${path}`, nginx: `http://nginx:8080${path}` };
 print(
   `${cpus().length} cores (${cpus()[0]?.model}), ${(await containersOf('app')).length} apps, GET ${path}, ${flags.requests} requests each`,
 );
@@ -39,6 +34,7 @@ for (let round = 1; round <= Number(flags.rounds); round += 1) {
     requests: Number(flags.requests),
   });
   added.push(nginx - app);
+  tellFigure('added by nginx and ready-dns, p50', 'platform', 'ms', nginx - app);
   print(
     `  round ${round}: p50 ${app.toFixed(3)} ms directly, ${nginx.toFixed(3)} ms through nginx: ${(nginx - app).toFixed(3)} ms added`,
   );
@@ -48,7 +44,3 @@ const middle = added[Math.floor(added.length / 2)] ?? Number.NaN;
 print(
   `added at p50: ${added[0]?.toFixed(3)} to ${added.at(-1)?.toFixed(3)} ms, median ${middle.toFixed(3)} ms; goal ≤ ${GOAL_MS}: ${middle <= GOAL_MS ? 'reached' : 'NOT reached'}`,
 );
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}

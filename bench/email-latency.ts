@@ -11,14 +11,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { enqueueEmails } from '../packages/email/src/index.ts';
-import {
-  acceptEmails,
-  describeMachine,
-  emailTo,
-  percentile,
-  print,
-  startEmailServers,
-} from './email-servers.ts';
+import { acceptEmails, describeMachine, emailTo, percentile, startEmailServers } from './email-servers.ts';
+import { print } from './figures.ts';
 
 const { values: flags } = parseArgs({
   options: {

@@ -9,7 +9,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { describeMachine, fillOutbox, percentile, print, startEmailServers } from './email-servers.ts';
+import { describeMachine, fillOutbox, percentile, startEmailServers } from './email-servers.ts';
+import { print, tellFigure } from './figures.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -74,6 +75,12 @@ async function measure(queued: number): Promise<Usage> {
 }
 
 function show(queued: number, usage: Usage): Usage {
+  tellFigure(
+    'memory of an email worker',
+    `${queued.toLocaleString('en-US')} queued`,
+    'MB',
+    (usage.workerMib * MIB) / 1e6,
+  );
   const mib = (value: number) => `${value.toFixed(0)} MiB`;
   print(
     `${String(queued).padStart(9)} queued: worker ${mib(usage.workerMib)} at most, first third ${mib(usage.firstMib)}, ` +

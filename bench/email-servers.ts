@@ -248,10 +248,6 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-export function print(line = ''): void {
-  process.stdout.write(`${line}\n`);
-}
-
 const startRedis = (role: 'queue' | 'cache', network: string, password: string) =>
   new GenericContainer(`sv-sdk/redis:${VERSION}`)
     .withNetworkMode(network)

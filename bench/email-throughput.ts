@@ -19,8 +19,9 @@ import { prepareTemplate } from '../packages/email/src/render.ts';
 import { emailJobOptions } from '../packages/queue/src/catalogue.ts';
 import { createProducerConnection, EMAIL_QUEUE_PREFIX, untilConnected } from '../packages/queue/src/index.ts';
 import { createLogger } from '../packages/telemetry/src/index.ts';
-import type { BareReport, BareTask } from './email-bare-worker.ts';
-import { acceptEmails, describeMachine, emailTo, print, startEmailServers } from './email-servers.ts';
+import type { BareReport, BareTask } from './baselines/email-worker.ts';
+import { acceptEmails, describeMachine, emailTo, startEmailServers } from './email-servers.ts';
+import { print, tellFigure } from './figures.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -154,7 +155,7 @@ async function renderOnce() {
 }
 
 function startBareWorker(task: BareTask) {
-  const child = fork(new URL('email-bare-worker.ts', import.meta.url));
+  const child = fork(new URL('baselines/email-worker.ts', import.meta.url));
   stack.defer(() => void child.kill());
   let count = 0;
   child.on('message', (message) => {
@@ -208,6 +209,7 @@ function toRound(
 }
 
 function show(name: string, round: Round): Round {
+  tellFigure('emails sent', name, 'per second', round.perSecond);
   const cpu = Object.entries(round.cpu).map(([user, ms]) => `${user} ${ms.toFixed(2)}`);
   print(
     `${name.padEnd(28)} ${round.perSecond.toFixed(0).padStart(5)}/s, slowest ${WINDOW_SECONDS} s ` +

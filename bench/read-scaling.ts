@@ -22,7 +22,8 @@ import {
   startReplica,
   type TestServer,
 } from '../packages/db/src/testing/containers.ts';
-import { describeMachine, print } from './email-servers.ts';
+import { describeMachine } from './email-servers.ts';
+import { print } from './figures.ts';
 
 const { values: flags } = parseArgs({
   options: {

@@ -3,6 +3,8 @@
 # both. The same input gives the same image ids, so that nothing is recreated for it.
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=infra/host/bundled.sh
+. "$HOST_DIR/bundled.sh"
 
 VERSION=$(setting SV_VERSION dev)
 [ -f "$BUILD_DIR/images.env" ] || die 'No bases are chosen yet: run infra/host/images.sh first.'
@@ -25,6 +27,11 @@ base() { sed -n "s/^$1=//p" "$BUILD_DIR/images.env"; }
 build_stack() {
   local settings=$SV_ENV_FILE platform services=''
   platform=$(setting PLATFORM_VERSION "$VERSION")
+  if is_bundle; then
+    load_bundle
+    tag_bundle "$VERSION" "$platform"
+    return
+  fi
   if [ "$platform" != "$VERSION" ] && [ "${SV_DEPLOY-}" != 1 ] && docker image inspect "sv-sdk/platform:$platform" "sv-sdk/sdk:$platform" >/dev/null 2>&1; then
     say "The platform stays $platform, as deployed; make deploy builds what the checkout holds"
     services=$(docker compose --profile '*' config --services | grep -vxE 'migrate|sdk')

@@ -7,11 +7,11 @@ SV_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck disable=SC2034 # for the scripts that source this
 HOST_DIR=$SV_ROOT/infra/host BUILD_DIR=$SV_ROOT/.build
 cd "$SV_ROOT"
-# What others give out (mail providers, an S3 server, the CAs of servers elsewhere): made empty, which counts as unset, for a
+# What others give out (mail providers, who is told of alerts, an S3 server, the CAs of servers elsewhere): made empty, which counts as unset, for a
 # person to fill. One line, as names are looked up in it.
 # shellcheck disable=SC2034 # for settings.sh and preflight.sh
 OPTIONAL_SECRETS="smtp_password aws_secret_access_key brevo_api_key brevo_webhook_token sendgrid_api_key \
-backup_s3_secret backup_s3_ca database_ca redis_ca"
+alert_slack_url alert_pagerduty_key alert_webhook_url backup_s3_secret backup_s3_ca database_ca redis_ca acme_ca"
 
 if [ -t 1 ]; then
   BOLD=$(printf '\033[1m') RED=$(printf '\033[31m') PLAIN=$(printf '\033[0m')
@@ -26,6 +26,16 @@ step() { printf '%s%s%s\n' "$BOLD" "$*" "$PLAIN"; }
 die() {
   printf '%s%s%s\n' "$RED" "$*" "$PLAIN" >&2
   exit 1
+}
+
+# Asks for the project's name, unless YES=1: confirm "make restore"
+confirm() {
+  local answer
+  [ "${YES-}" != 1 ] || return 0
+  [ -t 0 ] || die "Nobody is here to ask: YES=1 $1."
+  printf '   Type %s to go on: ' "$COMPOSE_PROJECT_NAME"
+  read -r answer
+  [ "$answer" = "$COMPOSE_PROJECT_NAME" ] || die 'Nothing was changed.'
 }
 
 is_root() { [ "$(id -u)" -eq 0 ]; }
@@ -70,6 +80,18 @@ setting() {
   printf '%s' "${value:-${2-}}"
 }
 
+# The line NAME=value of a file, changed in its place, or added: put_setting FILE NAME VALUE
+put_setting() {
+  [ -f "$1" ] || return 0
+  # First for its mode.
+  cp -p "$1" "$1.new"
+  awk -v name="$2" -v value="$3" '
+    index($0, name "=") == 1 { print name "=" value; found = 1; next }
+    { print }
+    END { if (!found) print name "=" value }' "$1" >"$1.new"
+  mv "$1.new" "$1"
+}
+
 # A secret that may be empty: one of a Redis elsewhere, which may have no password. may_be_empty NAME
 may_be_empty() {
   case "$1" in
@@ -77,6 +99,12 @@ may_be_empty() {
     redis_queue_password) [ -n "$(setting REDIS_QUEUE_URL)" ] ;;
     *) case " $OPTIONAL_SECRETS " in *" $1 "*) ;; *) return 1 ;; esac ;;
   esac
+}
+
+# Whether the world reaches this stack by its domain (docker-compose.prod.yml), or is to.
+is_production() {
+  [ "${ENV-}" = production ] && return
+  case ":$(setting COMPOSE_FILE docker-compose.yml):" in *:docker-compose.prod.yml:*) ;; *) return 1 ;; esac
 }
 
 # Version a.b is at least c.d: at_least 26.1.5 24.0

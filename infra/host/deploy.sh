@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make deploy`: the checkout's version, or changed settings, in place of what runs, one instance after another and without
 # a failed request. Whatever goes wrong, the old version serves on and the settings are as they were. Interrupted at any
-# point, it can be run again. VERSION=1.4.0 names the version; else git does.
+# point, it can be run again. VERSION=1.4.0 names the version; else git does. DRY_RUN=1 stops before anything is changed.
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=infra/host/deploy-lock.sh
@@ -41,16 +41,6 @@ other_images() {
   done
 }
 
-sdk() { docker compose --progress quiet --profile tools run --rm --no-deps -T "$@"; }
-
-# One instance more than runs, on PgBouncer as it is: that many are there at a time.
-check_connections() {
-  local allowed
-  allowed=$(setting PGBOUNCER_MAX_CLIENT_CONN "$(sed -n 's/^PLANNED_PGBOUNCER_MAX_CLIENT_CONN=//p' "$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME/pgbouncer.env" 2>/dev/null)")
-  sdk -e "APP_INSTANCES=$((apps + 1))" -e "WORKER_INSTANCES=$((workers + 1))" ${allowed:+-e "PGBOUNCER_MAX_CLIENT_CONN=$allowed"} \
-    sdk config plan >/dev/null || die 'Refused: there is no room for one more instance (above). Nothing was changed.'
-}
-
 printf 'Nothing changed yet:\n'
 next 'See what runs'
 look_at_what_runs "$to"
@@ -72,6 +62,10 @@ Refused. Nothing was changed."
 printf '%s\n' "$migrations" | sed 's/^/   /'
 check_nginx
 
+if [ "${DRY_RUN-}" = 1 ]; then
+  say 'DRY_RUN=1: nothing was changed.'
+  exit 0
+fi
 printf 'From here on it changes things:\n'
 begin_change
 replace_all

@@ -4,6 +4,8 @@
 # IMAGES=registry|debian forces one; auto, the default, keeps last time's choice, and asks the registry the first time.
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=infra/host/bundled.sh
+. "$HOST_DIR/bundled.sh"
 
 PROBE_TENTHS=20
 DEBIAN_SUITE=forky
@@ -18,6 +20,7 @@ BASE_POSTGRES=postgres:18.6-trixie
 BASE_PGBOUNCER=edoburu/pgbouncer:v1.25.2-p0
 BASE_REDIS=redis:8.0.6
 BASE_NGINX=nginx:1.30.6
+BASE_ACME=certbot/certbot:v5.8.0
 BASE_PROMETHEUS=prom/prometheus:v3.5.3
 BASE_ALERTMANAGER=prom/alertmanager:v0.33.1
 BASE_POSTGRES_EXPORTER=prometheuscommunity/postgres-exporter:v0.19.1
@@ -31,6 +34,7 @@ BASE_POSTGRES=sv-sdk/base-postgres:18
 BASE_PGBOUNCER=sv-sdk/base-pgbouncer:1
 BASE_REDIS=sv-sdk/base-redis:8
 BASE_NGINX=sv-sdk/base-nginx:1.30
+BASE_ACME=sv-sdk/base-acme:1
 BASE_PROMETHEUS=sv-sdk/base-prometheus:3
 BASE_ALERTMANAGER=sv-sdk/base-alertmanager:0
 BASE_POSTGRES_EXPORTER=sv-sdk/base-exporters:1
@@ -210,6 +214,11 @@ pull_registry_bases() {
 }
 
 mkdir -p "$BUILD_DIR"
+if is_bundle; then
+  printf 'SV_IMAGES=bundle\n' | private_file images.env
+  say 'Bases: none are needed, the images are in the bundle'
+  exit 0
+fi
 choose
 if [ "$mode" = registry ]; then
   bases=$REGISTRY_BASES

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # `make load VUS=20 DURATION=30s`: a load test against the stack on this machine, and never against another one.
-# SCENARIO names a file of test/load: api-test (VUS, DURATION) or mixed (RATE, DURATION). The thresholds stand there;
-# a run that misses one ends with an error.
+# SCENARIO names a file of test/load; the thresholds stand there, and a run that misses one ends with an error.
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -10,7 +9,7 @@ K6_IMAGE=grafana/k6:$K6_RELEASE
 # The usage report would go to k6's makers; the progress display would be a line a second in a log.
 K6_OPTIONS=--no-usage-report
 [ -t 1 ] || K6_OPTIONS="$K6_OPTIONS --quiet"
-# More users or requests than this is a typing error: one machine's ports would run out.
+# More users, requests or emails than this is a typing error: one machine's ports would run out.
 MOST=20000
 
 # A whole number from 1 to MOST: count NAME VALUE
@@ -26,22 +25,54 @@ seconds_of() {
   echo $((10#0${BASH_REMATCH[2]-} * 3600 + 10#0${BASH_REMATCH[4]-} * 60 + 10#0${BASH_REMATCH[6]-}))
 }
 
+# The scenarios, each with the first line of its file.
+list_scenarios() {
+  local file name
+  for file in test/load/*.js; do
+    name=${file##*/}
+    printf '  %-18s%s\n' "${name%.js}" "$(sed -n '1s|^// ||p' "$file")"
+  done
+}
+
+# Which of the counts a scenario has, with what they are if nobody says; the others are refused. takes [VUS=100] [RATE=50]
+takes() {
+  local name default given
+  for name in VUS RATE STEPS EMAILS; do
+    default=''
+    for given in "$@"; do [ "${given%%=*}" != "$name" ] || default=${given#*=}; done
+    eval "given=\${$name-}"
+    if [ -z "$default" ]; then
+      [ -z "$given" ] || die "$name=$given: $scenario has no $name, but ${*%%=*}."
+      continue
+    fi
+    given=${given:-$default}
+    count "$name" "$given"
+    export "$name=$given"
+  done
+}
+
 # Checks every setting and exports it for the scenario.
 read_settings() {
   scenario=${SCENARIO:-api-test}
   case "$scenario" in
-    api-test)
-      [ -z "${RATE-}" ] || die "RATE=$RATE: api-test has users (VUS), not a rate. SCENARIO=mixed has."
-      export VUS="${VUS:-100}" DURATION="${DURATION:-5m}"
-      count VUS "$VUS"
+    api-test) takes VUS=100 && duration=5m ;;
+    mixed) takes RATE=200 && duration=1m ;;
+    steps) takes RATE=200 STEPS=8 && duration=20s ;;
+    spike) takes RATE=100 && duration=20s ;;
+    soak) takes RATE=50 && duration=30m ;;
+    login-storm) takes RATE=50 && duration=30s ;;
+    scale-under-load) takes RATE=100 && duration=3m ;;
+    email-burst)
+      [ -z "${DURATION-}" ] || die "DURATION=$DURATION: $scenario ends when all are sent."
+      takes EMAILS=2000 && duration=10m
+      refuse_real_mail
       ;;
-    mixed)
-      [ -z "${VUS-}" ] || die "VUS=$VUS: mixed has a rate (RATE), not users. SCENARIO=api-test has."
-      export RATE="${RATE:-200}" DURATION="${DURATION:-1m}"
-      count RATE "$RATE"
-      ;;
-    *) die "SCENARIO=$scenario: api-test or mixed is expected." ;;
+    *) die "SCENARIO=$scenario: one of these is expected:
+$(list_scenarios)" ;;
   esac
+  # The highest step is what must be possible.
+  [ "$scenario" != steps ] || count 'RATE × STEPS' $((RATE * STEPS))
+  export DURATION="${DURATION:-$duration}"
   LOAD_SECONDS=$(seconds_of "$DURATION")
   [ "${LOAD_SECONDS:-0}" -gt 0 ] || die "DURATION=$DURATION: a length such as 30s, 5m or 1m30s is expected."
 
@@ -54,6 +85,27 @@ read_settings() {
 
   [ -r "$SECRETS_DIR/load_api_key" ] || die "$SECRETS_DIR/load_api_key is missing: run 'make up' first."
   SECRETS_DIR=$(cd "$SECRETS_DIR" && pwd)
+}
+
+# Mails that nobody has asked for would ruin a sender's name.
+refuse_real_mail() {
+  case "$(setting EMAIL_FALLBACK_PROVIDER) $(setting EMAIL_PROVIDER smtp) $(setting SMTP_URL smtp://maildev:1025)" in
+    ' mock '* | ' smtp smtp://maildev:'*) ;;
+    *) die "$scenario sends emails, and these would go out: EMAIL_PROVIDER=mock, or smtp to the bundled maildev, is expected, and no fallback." ;;
+  esac
+  [ -r "$SECRETS_DIR/admin_password" ] || die "$SECRETS_DIR/admin_password is missing: run 'make up' first."
+  SV_ADMIN_EMAIL=$(setting SV_ADMIN_EMAIL admin@example.com)
+  export SV_ADMIN_EMAIL
+}
+
+# Two apps more after a third of the time, and as many as before after another one.
+scale_meanwhile() {
+  local before third=$((LOAD_SECONDS / 3))
+  before=$(docker compose ps --quiet --status running app | wc -l)
+  sleep "$third"
+  WORKER='' APP=$((before + 2)) "$HOST_DIR/scale.sh"
+  sleep "$third"
+  WORKER='' APP=$((before)) "$HOST_DIR/scale.sh"
 }
 
 # Asks without curl, which a host need not have.
@@ -88,7 +140,9 @@ run_image() {
   # shellcheck disable=SC2086
   exec docker run --rm --init $terminal --network host --user "$(id -u):$(id -g)" \
     --volume "$SV_ROOT/test/load:/load:ro" --volume "$SECRETS_DIR/load_api_key:/run/secrets/load_api_key:ro" \
-    --env SECRETS_DIR=/run/secrets --env BASE_URL --env VUS --env RATE --env DURATION \
+    ${SV_ADMIN_EMAIL:+--volume "$SECRETS_DIR/admin_password:/run/secrets/admin_password:ro"} \
+    --env SECRETS_DIR=/run/secrets --env SV_ADMIN_EMAIL --env BASE_URL \
+    --env VUS --env RATE --env STEPS --env EMAILS --env DURATION \
     "$K6_IMAGE" run $K6_OPTIONS "/load/$scenario.js"
 }
 
@@ -100,14 +154,29 @@ run_artillery() {
 
 read_settings
 is_ready || die "$BASE_URL/health/ready doesn't answer 200: run 'make up' first."
-step "$scenario for $DURATION against $BASE_URL"
+case "$scenario" in
+  email-burst) step "$scenario of $EMAILS emails against $BASE_URL" ;;
+  steps) step "$scenario of $DURATION each against $BASE_URL" ;;
+  *) step "$scenario for $DURATION against $BASE_URL" ;;
+esac
 if command -v k6 >/dev/null; then
-  run_k6
+  runner=k6
 elif has_image; then
-  run_image
+  runner=image
 elif [ "$scenario" = api-test ] && command -v artillery >/dev/null; then
   say 'No k6 here: Artillery runs the same scenario.'
-  run_artillery
-fi
-die "There is no k6 here, and its image $K6_IMAGE can't be had. Get it with: go install go.k6.io/k6@v$K6_RELEASE
+  runner=artillery
+else
+  die "There is no k6 here, and its image $K6_IMAGE can't be had. Get it with: go install go.k6.io/k6@v$K6_RELEASE
 (then have \$(go env GOPATH)/bin on PATH), or from https://grafana.com/docs/k6/latest/set-up/install-k6/"
+fi
+if [ "$scenario" = scale-under-load ]; then
+  # Not exec: how the scaling ended counts, too.
+  scale_meanwhile &
+  scaling=$!
+  status=0
+  ("run_$runner") || status=$?
+  wait "$scaling" || die 'The app was not scaled as it should have been; see above.'
+  exit "$status"
+fi
+"run_$runner"

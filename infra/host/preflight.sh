@@ -4,11 +4,14 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=infra/host/subnet.sh
 . "$HOST_DIR/subnet.sh"
+# shellcheck source=infra/host/bundled.sh
+. "$HOST_DIR/bundled.sh"
 
 # A first build needs about 5 GiB with its cache; later ones little. The stack idles at 1.5 GiB. The tests raise them.
 MIN_DISK_GIB=${SV_MIN_DISK_GIB:-}
 MIN_MEMORY_GIB=${SV_MIN_MEMORY_GIB:-3}
 PORTS='HTTP_PORT:3000 PROMETHEUS_PORT:9090 ALERTMANAGER_PORT:9093 GRAFANA_PORT:3001 MAILDEV_PORT:1080'
+! is_production || PORTS="$PORTS PUBLIC_HTTP_PORT:80 PUBLIC_HTTPS_PORT:443"
 
 faults=''
 fault() { faults="$faults
@@ -87,6 +90,22 @@ check_subnet() {
   fi
 }
 
+# What is needed to ask for a certificate; whether the settings are fit for the world is packages/config's to say.
+check_production() {
+  case "${ENV-}" in
+    # A path is some shells' own: the file that they read at their start.
+    '' | production | */*) ;;
+    *) fault "ENV=$ENV: production is expected, or nothing." ;;
+  esac
+  is_production || return 0
+  printf '%s\n' "$(setting DOMAIN)" | grep -Eq '^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?$' ||
+    fault "DOMAIN=$(setting DOMAIN): the name under which the world reaches this machine is expected, in lower case: make up ENV=production DOMAIN=api.example.org ACME_EMAIL=you@example.org"
+  case "$(setting ACME_EMAIL)" in
+    ?*@?*.?*) ;;
+    *) fault "ACME_EMAIL=$(setting ACME_EMAIL): the address is expected that the certificate's authority may write to." ;;
+  esac
+}
+
 check_choice() {
   case "$(setting IMAGES auto)" in
     registry | debian | auto) ;;
@@ -117,6 +136,26 @@ check_secrets() {
   fi
 }
 
+# As infra/alertmanager/entrypoint.sh asks for it, before anything is started.
+check_alert_receivers() {
+  local setting name secret
+  for setting in ALERT_RECEIVERS ALERT_INFO_RECEIVERS; do
+    for name in $(setting "$setting" | tr , ' '); do
+      case $name in
+        email) continue ;;
+        slack) secret=alert_slack_url ;;
+        pagerduty) secret=alert_pagerduty_key ;;
+        webhook) secret=alert_webhook_url ;;
+        *)
+          fault "$setting=$(setting "$setting"): email, slack, pagerduty and webhook are known, \"$name\" is not."
+          continue
+          ;;
+      esac
+      [ -s "$SECRETS_DIR/$secret" ] || fault "$setting names $name: put its address or key into $SECRETS_DIR/$secret."
+    done
+  done
+}
+
 # A new key would open none of the old backups.
 check_backups() {
   if [ -e "$SECRETS_DIR/postgres_password" ] && [ ! -e "$SECRETS_DIR/backup_encryption_key" ] &&
@@ -127,6 +166,13 @@ check_backups() {
     s3:*docker-compose.backup-s3.yml*) ;;
     s3:*) fault "BACKUP_REPOSITORY=s3: Postgres reaches an S3 server only with COMPOSE_FILE=docker-compose.yml:docker-compose.backup-s3.yml in $SV_ENV_FILE." ;;
   esac
+}
+
+check_bundle() {
+  local damaged
+  if ! is_bundle || is_bundle_loaded; then return 0; fi
+  damaged=$(damaged_files | sed -n 1,5p | xargs)
+  [ -z "$damaged" ] || fault "The bundle is damaged ($damaged): check the file by its .sha256, copy it again if need be, and unpack it anew."
 }
 
 check_disk() {
@@ -156,12 +202,15 @@ check_memory() {
 
 check_host
 check_env_file
+check_production
 check_choice
 check_instances
 check_ports
 check_subnet
 check_secrets
+check_alert_receivers
 check_backups
+check_bundle
 check_disk
 check_memory
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make restore`: puts the database back, to the latest moment or TO="2026-11-23 12:00:00" (UTC). Asks; YES=1 does not.
 # SET=label starts from that backup, TIMELINE=n follows another timeline, KEEP=0 keeps no copy of the present data,
+# BACKUP_KEY=1 reads the repository of the oldest key (docs/operations/secrets.md),
 # UNDO=1 brings the data from before the last restore back, FORGET=1 deletes such copies.
 # The present data is moved aside in the last step but one, once the restored data stands ready beside it: until then an
 # interrupted restore has changed nothing but what runs (`make up` starts it again), and it is begun anew by the same
@@ -22,7 +23,7 @@ on_node() {
     shift
   done
   shift
-  docker compose --progress quiet run --rm --no-deps -T ${options[@]+"${options[@]}"} --entrypoint backup-restore.sh "$service" "$@" </dev/null
+  docker compose --progress quiet run --rm --no-deps -T -e "BACKUP_KEY_NUMBER=${BACKUP_KEY-}" ${options[@]+"${options[@]}"} --entrypoint backup-restore.sh "$service" "$@" </dev/null
 }
 
 # The node that holds the data: the primary that runs; else PRIMARY, else the only one whose data is no replica's.
@@ -34,14 +35,6 @@ find_node() {
   primary=${PRIMARY:-postgres}
   postgres_services | grep -qx "$primary" || die "PRIMARY=$primary: one of $(postgres_services | tr '\n' ' ')is expected."
   say "No primary answers: the last minute before it died may be missing. The data goes to $primary (PRIMARY names another node)."
-}
-
-confirm() {
-  [ "${YES-}" != 1 ] || return 0
-  [ -t 0 ] || die "Nobody is here to ask: YES=1 make restore."
-  printf '   Type %s to go on: ' "$COMPOSE_PROJECT_NAME"
-  read -r answer
-  [ "$answer" = "$COMPOSE_PROJECT_NAME" ] || die 'Nothing was changed.'
 }
 
 # From the one that depends to the one that is depended on; nginx stays, and answers 503.
@@ -62,7 +55,7 @@ drop_replicas() {
 
 start_stack() {
   step 'Start'
-  SV_PREPARED=1 "$HOST_DIR/up.sh"
+  SV_PREPARED=1 SV_RESTORING=1 "$HOST_DIR/up.sh"
   docker compose exec -T "$primary" backup-restore.sh started </dev/null
 }
 
@@ -118,7 +111,7 @@ restore() {
   fi
   say 'The API answers 503 meanwhile. Nothing that was written after that moment will be there.'
   [ -z "${TO-}$lossy" ] || say 'Everybody has to sign in again; the email queue stays paused until you resume it.'
-  confirm
+  confirm 'make restore'
 
   step 'From here on it changes things:'
   flush_wal
@@ -142,7 +135,7 @@ undo() {
   copy=$(json_text copy)
   [ -n "$copy" ] || die "There is nothing to undo: no data from before a restore is kept on $primary."
   say "This brings ${copy##*/} back as the database of $COMPOSE_PROJECT_NAME, and deletes what is there now."
-  confirm
+  confirm 'make restore'
   stop_stack
   drop_replicas
   on_node "$primary" -- undo
@@ -155,7 +148,7 @@ if [ "${UNDO-}" = 1 ]; then
 elif [ "${FORGET-}" = 1 ]; then
   find_node
   say "This deletes what restores moved aside on $primary."
-  confirm
+  confirm 'make restore'
   on_node "$primary" -- drop-copies
 else
   restore

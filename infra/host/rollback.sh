@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # `make rollback`: back to the version before, by the same way as a deploy and without a failed request. Its images are
 # still there; the schema stays, as every migration that a deploy lets through is one that the version before lives with.
-# TO=1.3.0 chooses another version whose images are here.
+# TO=1.3.0 chooses another version whose images are here. DATA=1 also brings the database back to the restore point that make
+# upgrade has named (POINT=name chooses); what was written since is lost. Asks; YES=1 does not.
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=infra/host/deploy-lock.sh
@@ -10,6 +11,10 @@
 . "$HOST_DIR/rolling.sh"
 # shellcheck source=infra/host/versions.sh
 . "$HOST_DIR/versions.sh"
+# shellcheck source=infra/host/releases.sh
+. "$HOST_DIR/releases.sh"
+# shellcheck source=infra/host/restore-points.sh
+. "$HOST_DIR/restore-points.sh"
 
 # Tags of the platform's images that are complete.
 versions_here() {
@@ -18,6 +23,13 @@ versions_here() {
 }
 
 printf 'Nothing changed yet:\n'
+moment=''
+if [ "${DATA-}" = 1 ]; then
+  next 'Find the restore point'
+  read -r point _ TO moment <<<"$(restore_point "${POINT-}")"
+  [ -n "$moment" ] || die "Refused: no restore point${POINT:+ $POINT} is known here. Nothing was changed. Known: $(restore_point_names | sed 's/^$/none/'). To any moment: make restore TO=…"
+  say "$point: $TO, and the data of $moment. What was written since is lost."
+fi
 next 'See what runs, and what ran before'
 look_at_what_runs "${TO-}"
 [ -n "$from" ] || die 'Refused: no app runs, so there is nothing to replace. Nothing was changed. Start the stack: make up.'
@@ -33,6 +45,7 @@ docker compose --progress quiet --profile tools run --rm --no-deps -T sdk config
   die "Refused. Nothing was changed. Mend the settings above in $SV_ENV_FILE or $SECRETS_DIR: they are not rolled back."
 check_nginx
 
+[ -z "$moment" ] || confirm 'make rollback DATA=1'
 printf 'From here on it changes things:\n'
 begin_change
 replace_all
@@ -40,3 +53,14 @@ end_change
 remember_rollback "${interrupted_from:-$from}" "$to"
 outdated=''
 summary "Rolled back to $to"
+if [ -n "$moment" ]; then
+  # Its last step is make up, which refuses while this is at work.
+  unlock_deploys
+  TO=$moment YES=1 "$HOST_DIR/restore.sh"
+fi
+# Of another release: `make up` of this checkout would bring the newer one back all at once.
+release=$(release_of_version "$to")
+if [ -n "$release" ] && [ "$release" != "$(release_of_stack)" ]; then
+  stamp_release "$release"
+  say "The stack is of release $release again: check that out (make up refuses until then), or make upgrade."
+fi

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by deploy.sh and rollback.sh: replaces the containers of the platform's processes, one after another. A new one
+# Sourced by deploy.sh, rollback.sh and rotate.sh: replaces the containers of the platform's processes, one after another. A new one
 # is made beside the old ones by Compose, so that it is what a plain `docker compose up` would make; starting, waiting and
 # stopping go through the engine, by id. The old containers are only stopped until all is done: to go back is to start them.
 
@@ -8,7 +8,7 @@ READY_LIMIT_SECONDS=${READY_LIMIT_SECONDS:-120}
 SEEN_LIMIT_SECONDS=15
 # An instance that has ended so often on its own has a fault that waiting doesn't mend.
 MOST_RESTARTS=3
-ROLLED='app worker ready-dns'
+ROLLED='app worker ready-dns nginx-log-exporter'
 ROLL_LOG=$DEPLOYS/log
 is_changing='' scaler=''
 
@@ -173,6 +173,9 @@ replace_all() {
   roll worker "$workers"
   next 'ready-dns (nginx goes on with what it last knew)'
   roll ready-dns 1 in-place
+  next 'nginx-log-exporter (what nginx logs meanwhile is not counted)'
+  # It only counts: no deploy fails by it, nor a rollback to a version that had none.
+  roll nginx-log-exporter 1 in-place || say 'nginx-log-exporter is not ready: nobody counts what nginx logs'
   next 'nginx'
   say "$(docker exec "$(running nginx | first)" reload.sh)"
 }
@@ -181,10 +184,10 @@ replace_all() {
 # Fails where one of them doesn't come back; what serves then is left alone.
 go_back() {
   local service id
-  for service in ready-dns app worker; do
+  for service in ready-dns nginx-log-exporter app worker; do
     for id in $(running "$service" | without_originals); do
-      # Of ready-dns, whose address has room for one, the new one goes first; and whoever is not ready serves nobody.
-      if [ "$service" = ready-dns ] || ! is_healthy "$id"; then docker rm --force "$id" >/dev/null || :; fi
+      # Where the address has room for one, the new one goes first; and whoever is not ready serves nobody.
+      if [ "$service" = ready-dns ] || [ "$service" = nginx-log-exporter ] || ! is_healthy "$id"; then docker rm --force "$id" >/dev/null || :; fi
     done
     for id in $(containers_of "$service" exited dead | only_originals); do
       bring_up "$service" "$id" || return 1
@@ -239,6 +242,16 @@ check_nginx() {
   say "nginx: $state"
 }
 
+sdk() { docker compose --progress quiet --profile tools run --rm --no-deps -T "$@"; }
+
+# One instance more than runs, on PgBouncer as it is: that many are there at a time.
+check_connections() {
+  local allowed
+  allowed=$(setting PGBOUNCER_MAX_CLIENT_CONN "$(sed -n 's/^PLANNED_PGBOUNCER_MAX_CLIENT_CONN=//p' "$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME/pgbouncer.env" 2>/dev/null)")
+  sdk -e "APP_INSTANCES=$((apps + 1))" -e "WORKER_INSTANCES=$((workers + 1))" ${allowed:+-e "PGBOUNCER_MAX_CLIENT_CONN=$allowed"} \
+    sdk config plan >/dev/null || die 'Refused: there is no room for one more instance (above). Nothing was changed.'
+}
+
 # The autoscaler would copy instances of either version meanwhile.
 rest_autoscaler() {
   scaler=$(running autoscaler | first)
@@ -267,6 +280,9 @@ begin_change() {
 end_change() {
   is_changing=''
   write_version "$to"
+  clear_up
+}
+clear_up() {
   remove_replaced
   rm -f "$DEPLOY_UNFINISHED"
   wake_autoscaler
@@ -281,7 +297,7 @@ leave() {
     [ -z "$scaler" ] || docker start "$scaler" >/dev/null || :
     if go_back; then
       rm -f "$DEPLOY_UNFINISHED"
-      printf '%sNothing is deployed. %s serves, %s is as it was; of the schema, what was migrated stays.%s\n' "$RED" "$from" "$SV_ENV_FILE" "$PLAIN" >&2
+      printf '%s%s%s\n' "$RED" "${after_going_back:-Nothing is deployed. $from serves, $SV_ENV_FILE is as it was; of the schema, what was migrated stays.}" "$PLAIN" >&2
     else
       printf '%sSome instances of %s did not come back (above); what is ready serves on. make ps, then make rollback TO=%s.%s\n' "$RED" "$from" "$from" "$PLAIN" >&2
     fi

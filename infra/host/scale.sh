@@ -10,23 +10,11 @@ refuse_unfinished_deploy
 
 LAST_SCALE=$BUILD_DIR/scale-$COMPOSE_PROJECT_NAME.env
 
-# The line NAME=value of a file, changed in its place, or added: put FILE NAME VALUE
-put() {
-  [ -f "$1" ] || return 0
-  # First for its mode.
-  cp -p "$1" "$1.new"
-  awk -v name="$2" -v value="$3" '
-    index($0, name "=") == 1 { print name "=" value; found = 1; next }
-    { print }
-    END { if (!found) print name "=" value }' "$1" >"$1.new"
-  mv "$1.new" "$1"
-}
-
 # A later `make up` or `docker compose up -d` goes by the settings file; `make up` tells by the other file that nobody
 # has scaled since (up.sh).
 remember() {
-  put "$SV_ENV_FILE" "$1" "$2"
-  put "$LAST_SCALE" "$1" "$2"
+  put_setting "$SV_ENV_FILE" "$1" "$2"
+  put_setting "$LAST_SCALE" "$1" "$2"
 }
 
 services='' scales=''

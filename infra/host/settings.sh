@@ -4,10 +4,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=infra/host/subnet.sh
 . "$HOST_DIR/subnet.sh"
-
-SECRETS='postgres_password db_owner_password db_app_password db_replication_password db_pgbouncer_password
-db_monitor_password pgbouncer_console_password redis_password redis_queue_password better_auth_secret encryption_key
-backup_encryption_key admin_password load_api_key'
+# shellcheck source=infra/host/secrets.sh
+. "$HOST_DIR/secrets.sh"
 
 # A /28 that overlaps nothing here. 172.16.0.0/16 and 10.0.0.0/8 are not among the pools from which Docker serves itself.
 free_balancer_prefix() {
@@ -45,27 +43,12 @@ make_env_file() {
   say "Made $SV_ENV_FILE from .env.example"
 }
 
-random_hex() { od -An -v -N32 -tx1 /dev/urandom | tr -d ' \n'; }
-
-# Four groups of six, without letters and digits that look alike: 139 bits.
-random_readable() {
-  head -c 2048 /dev/urandom | LC_ALL=C tr -dc 'a-km-np-zA-HJ-NP-Z2-9' | cut -c1-24 | sed 's/\(......\)\(......\)\(......\)/\1-\2-\3-/' | tr -d '\n'
-}
-
-# A new value on stdout: new_secret NAME
-new_secret() {
-  case "$1" in
-    admin_password) random_readable ;;
-    load_api_key) printf 'sv_%s' "$(random_hex)" ;;
-    *) random_hex ;;
-  esac
-}
-
 # Whole or not at all, and never over an existing one. Readable for the containers' users; the folder is the person's.
 make_secrets() {
   local name made=0 empty=''
   (umask 077 && mkdir -p "$SECRETS_DIR")
-  chmod 0700 "$SECRETS_DIR"
+  # In production others may have read what is open: that is told (packages/config/src/production-rules.ts), not covered up.
+  is_production || chmod 0700 "$SECRETS_DIR"
   for name in $SECRETS; do
     if [ -e "$SECRETS_DIR/$name" ]; then
       [ -s "$SECRETS_DIR/$name" ] || may_be_empty "$name" || empty="$empty $SECRETS_DIR/$name"
@@ -83,6 +66,13 @@ make_secrets() {
   [ "$made" -eq 0 ] || say "Made $made secrets in $SECRETS_DIR"
 }
 
+tell_interrupted_rotation() {
+  local file
+  for file in "$SECRETS_DIR"/.next-*; do
+    case "$file" in *'*' | *.part) ;; *) say "A rotation was interrupted: make rotate SECRET=${file##*/.next-} goes on with it" ;; esac
+  done
+}
+
 # Where `sdk db backup` puts its dumps. The container's user writes there, nobody else on the host gets that far.
 make_backup_folder() {
   local folder
@@ -95,4 +85,5 @@ make_backup_folder() {
 
 if [ -f "$SV_ENV_FILE" ]; then say "$SV_ENV_FILE is left as it is"; else make_env_file; fi
 make_secrets
+tell_interrupted_rotation
 make_backup_folder

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make up`: from a bare host to a healthy stack. Again and again; what need not change is left running.
 # PHASE=2 sizes it for a phase of the scaling guide first; DRY_RUN=1 only tells what that changes.
+# ENV=production DOMAIN=… ACME_EMAIL=… opens it to the world under that name.
 # The tests set SV_PREPARED=1: engine and images are there already.
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -9,8 +10,12 @@
 . "$HOST_DIR/database.sh"
 # shellcheck source=infra/host/phase.sh
 . "$HOST_DIR/phase.sh"
+# shellcheck source=infra/host/production.sh
+. "$HOST_DIR/production.sh"
 # shellcheck source=infra/host/deploy-lock.sh
 . "$HOST_DIR/deploy-lock.sh"
+# shellcheck source=infra/host/releases.sh
+. "$HOST_DIR/releases.sh"
 
 START_TIMEOUT_SECONDS=300
 # Compose gives up at once on what Docker calls unhealthy, also when that is about to recover because what it needs has
@@ -92,17 +97,23 @@ explain_failure() {
 
 # Addresses, and where the password lies; never the password.
 summary() {
-  local bind
+  local bind mail=''
   bind=$(setting HTTP_BIND 127.0.0.1)
   [ "$bind" != 0.0.0.0 ] || bind=127.0.0.1
   printf '\n%sHealthy after %d s.%s\n\n' "$BOLD" "$SECONDS" "$PLAIN"
+  if is_production; then
+    bind=127.0.0.1
+    printf '   %-14s %s (the rest is on this machine alone: docs/operations/production.md)\n' 'World' "$(setting BETTER_AUTH_URL)"
+  else
+    mail=127.0.0.1:$(setting MAILDEV_PORT 1080)
+  fi
   printf '   %-14s http://%s\n' \
     'API' "$bind:$(setting HTTP_PORT 3000)/api/v1/docs" \
     'Queue' "$bind:$(setting HTTP_PORT 3000)/admin/queues" \
-    'Mail' "127.0.0.1:$(setting MAILDEV_PORT 1080)" \
+    ${mail:+'Mail' "$mail"} \
     'Prometheus' "127.0.0.1:$(setting PROMETHEUS_PORT 9090)" \
     'Alertmanager' "127.0.0.1:$(setting ALERTMANAGER_PORT 9093)"
-  [ -z "$has_grafana" ] || printf '   %-14s http://127.0.0.1:%s\n' 'Grafana' "$(setting GRAFANA_PORT 3001)"
+  [ -z "$has_grafana" ] || printf '   %-14s http://127.0.0.1:%s (admin, password in %s)\n' 'Grafana' "$(setting GRAFANA_PORT 3001)" "$SECRETS_DIR/grafana_admin_password"
   printf '   %-14s %s, password in %s\n' 'Administrator' "$(setting SV_ADMIN_EMAIL admin@example.com)" "$SECRETS_DIR/admin_password"
 }
 
@@ -121,6 +132,8 @@ next 'Check the host and the settings'
 "$HOST_DIR/preflight.sh"
 refuse_during_deploy make up
 refuse_unfinished_deploy
+# A restore has stopped the stack, and starts what ran.
+[ "${SV_RESTORING-}" = 1 ] || refuse_other_release
 
 printf 'From here on it changes things:\n'
 if [ "${SV_PREPARED-}" != 1 ]; then
@@ -130,6 +143,10 @@ fi
 next 'Settings and secrets'
 "$HOST_DIR/settings.sh"
 use_settings
+if [ "${ENV-}" = production ]; then
+  next 'Production'
+  apply_production
+fi
 if [ "${SV_PREPARED-}" != 1 ]; then
   next 'Bases'
   "$HOST_DIR/images.sh"
@@ -141,7 +158,10 @@ if [ -n "${PHASE-}" ]; then
   apply_phase
 fi
 next 'Check the configuration, and size the pools'
-docker compose --progress quiet --profile tools run --rm --no-deps -T sdk config check --connect ||
+# Of the folder, which no container can look at. One name, and a mode in front of it.
+# shellcheck disable=SC2012
+secrets_mode=$(ls -ld "$SECRETS_DIR" | cut -c2-10)
+docker compose --progress quiet --profile tools run --rm --no-deps -T -e "SECRETS_FOLDER_MODE=$secrets_mode" sdk config check --connect ||
   die "Nothing was started. Mend the settings above in $SV_ENV_FILE or $SECRETS_DIR."
 app_scale=$(keep_scale app APP_INSTANCES)
 worker_scale=$(keep_scale worker WORKER_INSTANCES)
@@ -159,6 +179,7 @@ until start_all; do
   sleep 3
 done
 printf 'APP_INSTANCES=%s\nWORKER_INSTANCES=%s\n' "$(setting APP_INSTANCES 2)" "$(setting WORKER_INSTANCES 2)" >"$LAST_SCALE"
+[ "${SV_RESTORING-}" = 1 ] || stamp_release "$(release_of_checkout)"
 summary
 look_at_nodes
 drop_spare_slots

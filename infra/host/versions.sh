@@ -11,6 +11,11 @@ KEEP_VERSIONS=5
 # Of the checkout, with a hash of what is not committed; of the time where there is no git.
 version_of_checkout() {
   local version changes
+  # A bundle has no git, and is what its name says.
+  if [ -f "$SV_ROOT/bundle/version" ]; then
+    sed 's/^bundle-//' "$SV_ROOT/bundle/version"
+    return
+  fi
   if ! version=$(git describe --tags --always 2>/dev/null); then
     date -u '+%Y%m%d-%H%M%S'
     return

@@ -85,6 +85,13 @@ RUN --mount=type=secret,id=apt_sources,target=/etc/apt/sources.list \
     --mount=type=tmpfs,target=/var/cache/apt \
     install-packages nginx libnginx-mod-http-brotli-filter libnginx-mod-http-brotli-static
 
+FROM base AS acme
+RUN --mount=type=secret,id=apt_sources,target=/etc/apt/sources.list \
+    --mount=type=secret,id=host_ca,target=/run/host-ca.pem \
+    --mount=type=bind,from=lists,source=/var/lib/apt/lists,target=/var/lib/apt/lists \
+    --mount=type=tmpfs,target=/var/cache/apt \
+    install-packages certbot
+
 FROM base AS prometheus
 RUN --mount=type=secret,id=apt_sources,target=/etc/apt/sources.list \
     --mount=type=secret,id=host_ca,target=/run/host-ca.pem \

@@ -12,8 +12,6 @@ databases.sh >/tmp/databases.ini
 if [ -n "${DATABASE_DIRECT_URL-}" ]; then
   # A server elsewhere, where nobody may read pg_authid: the passwords stand here instead of an auth_query.
   [ -s "$secrets/db_app_password" ] || { echo "secret db_app_password is missing or empty; \`make up\` makes it" >&2; exit 1; }
-  auth_user=sv_app
-  auth_secret=db_app_password
   auth_query=''
   tls=''
   case $DATABASE_DIRECT_URL in
@@ -26,8 +24,6 @@ server_tls_ca_file = $ca"
   esac
 else
   # All other roles are looked up in Postgres.
-  auth_user=sv_pgbouncer
-  auth_secret=db_pgbouncer_password
   auth_query="auth_user = sv_pgbouncer
 auth_dbname = sv
 auth_query = select username, password from pgbouncer.get_auth(\$1)"
@@ -39,13 +35,7 @@ pool_size=${POOL_SIZE:-${PLANNED_PGBOUNCER_POOL_SIZE:-20}}
 # Of sv_pgbouncer, which looks roles up. Counted in the plan (packages/config/src/connection-plan.ts).
 lookups=2
 
-# The console is not a database that could be asked, so who may use it stands here: the exporter, and sv_console, whom
-# Postgres doesn't know, for `db migrate`.
-cat >/tmp/userlist.txt <<INI
-"$auth_user" "$(cat "$secrets/$auth_secret")"
-"sv_monitor" "$(cat "$secrets/db_monitor_password")"
-"sv_console" "$(cat "$secrets/pgbouncer_console_password")"
-INI
+users.sh >/tmp/userlist.txt
 
 cat >/tmp/pgbouncer.ini <<INI
 %include /tmp/databases.ini

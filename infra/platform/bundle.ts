@@ -10,7 +10,7 @@ import { type Plugin, RolldownMagicString, rolldown } from 'rolldown';
 const root = join(import.meta.dirname, '..', '..');
 const output = join(root, 'dist');
 
-const processes = ['api', 'autoscaler', 'cli', 'ready-dns', 'worker'];
+const processes = ['api', 'autoscaler', 'cli', 'nginx-log-exporter', 'ready-dns', 'worker'];
 
 /** They load a binary, a thread or pages of theirs from the files beside them, so they stay where they are. */
 const LEFT_OUT = ['@bull-board/api', '@bull-board/express', '@node-rs/argon2', 'libpg-query', 'piscina'];

@@ -18,12 +18,17 @@ processes() {
 }
 
 repository=${BACKUP_REPOSITORY:-off}
-encryption_key=$(secret backup_encryption_key)
+# pgBackRest can't encrypt a repository anew, so each key that was ever used (`make rotate`) has one of its own. The newest
+# key stands first, the oldest, whose repository was there before there was another, last. BACKUP_KEY_NUMBER: an older one.
+number=${BACKUP_KEY_NUMBER:-$(secret backup_encryption_key | grep -c .)} || :
+encryption_key=$(secret backup_encryption_key | tail -n "$number" | head -n 1)
 need 'the secret backup_encryption_key' "$encryption_key"
+folder=''
+[ "$number" -le 1 ] || folder=/key-$number
 
 place() {
   case $repository in
-    volume) echo 'repo1-path=/var/lib/pgbackrest' ;;
+    volume) echo "repo1-path=/var/lib/pgbackrest$folder" ;;
     s3)
       s3_secret=$(secret backup_s3_secret)
       need BACKUP_S3_ENDPOINT "${BACKUP_S3_ENDPOINT-}"
@@ -33,7 +38,7 @@ place() {
       need 'the secret backup_s3_secret' "$s3_secret"
       cat <<S3
 repo1-type=s3
-repo1-path=${BACKUP_S3_PREFIX:-/sv}
+repo1-path=${BACKUP_S3_PREFIX:-/sv}$folder
 repo1-s3-endpoint=$BACKUP_S3_ENDPOINT
 repo1-s3-bucket=$BACKUP_S3_BUCKET
 repo1-s3-region=$BACKUP_S3_REGION

@@ -15,6 +15,8 @@ lib=/usr/local/lib/sv-postgres
 . $lib/rejoin.sh
 # shellcheck source=infra/postgres/watch.sh
 . $lib/watch.sh
+# shellcheck source=infra/postgres/usage.sh
+. $lib/usage.sh
 
 watch_seconds=2
 two_primaries_seconds=5
@@ -125,6 +127,8 @@ serve() {
   child_signal=INT
   while kill -0 "$child" 2>/dev/null && [ -z "$is_stopping" ] && ! is_marked_to_stop; do
     pause $watch_seconds
+    # In a shell of its own, so that nothing that it finds missing ends this one.
+    (write_usage) 2>/dev/null || :
     if is_standby; then watch_standby; else watch_primary; fi
   done
   # By whomever it was marked, this one or `docker exec`; it may be stopping already.

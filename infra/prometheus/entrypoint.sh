@@ -38,4 +38,8 @@ redis() {
 redis "${REDIS_URL-}" redis cache
 redis "${REDIS_QUEUE_URL-}" redis-queue queue
 
-exec /bin/prometheus "$@"
+# The world reaches its pages under a path of DOMAIN, where OPERATORS_PAGES says so, and nginx cuts that off; others ask it
+# without.
+url=${LOCAL_URL:-http://localhost:9090}
+[ "${OPERATORS_PAGES:-off}" = off ] || url=https://$DOMAIN/admin/prometheus
+exec /bin/prometheus "$@" --web.external-url="$url" --web.route-prefix=/

@@ -1,4 +1,4 @@
-// The guide's scenario at the guide's path: 100 users, each one request and then a second's rest, for 5 minutes.
+// 100 users, each one request and then a second's rest, for 5 minutes: the guide's scenario at the guide's path.
 //   make load    or, from the checkout:    k6 run test/load/api-test.js
 //
 // It is a closed model, and so the smoke run, not the measurement. A user asks again only after the last answer, so

@@ -26,6 +26,7 @@ interface Service {
   depends_on?: Record<string, { condition: string }>;
   environment?: Record<string, string>;
   scale?: number;
+  profiles?: string[];
 }
 
 const SCALED = ['app', 'worker'];
@@ -129,14 +130,41 @@ test('what scales has no name of its own and no published port', () => {
   }
 });
 
-test('only the ways in, the worker, the app and the command line are on a network that leads outside', () => {
+test('only the ways in, the worker, the app, acme and the command line are on a network that leads outside', () => {
   const outside = Object.entries(networks)
     .filter(([, network]) => network.internal !== true)
     .map(([name]) => name);
   expect(outside.toSorted()).toEqual(['edge', 'egress']);
   const on = (network: string) => offenders((service) => network in (service.networks ?? {})).toSorted();
   expect(on('edge')).toEqual(['alertmanager', 'grafana', 'maildev', 'nginx', 'prometheus']);
-  expect(on('egress')).toEqual(['app', 'sdk', 'worker']);
+  expect(on('egress')).toEqual(['acme', 'app', 'sdk', 'worker']);
+});
+
+describe('in production', () => {
+  const FILES = ['docker-compose.yml', 'docker-compose.prod.yml'];
+
+  test('80 and 443 lead to nginx, and all else is bound to loopback', async () => {
+    const config = await composeWith({ DOMAIN: 'api.sv.internal' }, FILES);
+    const open = Object.entries(config.services).flatMap(([name, { ports = [], scale }]) =>
+      scale === 0
+        ? []
+        : ports
+            .filter(({ host_ip: address }) => address !== '127.0.0.1')
+            .map(({ published, target }) => `${name} ${published} to ${target}`),
+    );
+    expect([...new Set(open)]).toEqual(['nginx 80 to 8082', 'nginx 443 to 8443']);
+  });
+
+  test('a catcher for mail is left out, and acme is there without a profile', async () => {
+    const { services: all } = await composeWith({ DOMAIN: 'api.sv.internal' }, FILES);
+    expect(all['maildev']?.scale).toBe(0);
+    expect(all['acme']).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
+    expect(all['acme']?.profiles ?? []).toEqual([]);
+  });
+
+  test('without a domain nothing starts, and it is said what to do', async () => {
+    await expect(composeWith({}, FILES)).rejects.toThrow('make up ENV=production DOMAIN=api.example.org');
+  });
 });
 
 describe('by the URLs of servers that are elsewhere', () => {
@@ -146,7 +174,7 @@ describe('by the URLs of servers that are elsewhere', () => {
   const REPLICA = 'postgres://replica.example/sv?sslmode=verify-full';
   const POOLED_REPLICA = 'postgres://sv_app@pgbouncer:6432/sv_ro';
 
-  /** What is set, what is left out, who reaches outside besides app, worker and sdk, and where the app reads. */
+  /** What is set, what is left out, who reaches outside besides acme, app, worker and sdk, and where the app reads. */
   test.each<[string, Record<string, string>, string[], string[], string]>([
     ['none', {}, [], [], POOLED_REPLICA],
     [
@@ -195,7 +223,7 @@ describe('by the URLs of servers that are elsewhere', () => {
     expect(named(({ scale }) => scale === 0)).toEqual(leftOut.toSorted());
     const reach = named(({ networks: on, scale }) => scale !== 0 && 'egress' in (on ?? {}));
     const expected = outside.filter((name) => !leftOut.includes(name));
-    expect(reach).toEqual(['app', 'sdk', 'worker', ...expected].toSorted());
+    expect(reach).toEqual(['acme', 'app', 'sdk', 'worker', ...expected].toSorted());
     for (const name of ['app', 'sdk']) {
       expect(config.services[name]?.environment?.['DATABASE_REPLICA_URL']).toBe(replicaUrl);
     }

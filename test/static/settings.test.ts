@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 const read = (path: string) => readFileSync(path, 'utf8');
 
 test('each setting that a compose file takes is documented', () => {
-  const files = ['docker-compose.yml', 'docker-compose.scale.yml'];
+  const files = ['docker-compose.yml', 'docker-compose.scale.yml', 'docker-compose.prod.yml'];
   const taken = [
     ...files
       .map(read)

@@ -27,6 +27,8 @@ describe('what is thrown becomes a code', () => {
     [databaseError('57P01'), 'SERVICE_UNAVAILABLE', undefined],
     [databaseError('08P01'), 'SERVICE_UNAVAILABLE', undefined],
     [databaseError('53300'), 'SERVICE_UNAVAILABLE', undefined],
+    [databaseError('53100'), 'SERVICE_UNAVAILABLE', undefined],
+    [databaseError('58030'), 'SERVICE_UNAVAILABLE', undefined],
     [databaseError('55P03'), 'SERVICE_UNAVAILABLE', undefined],
     [databaseError('40P01'), 'SERVICE_UNAVAILABLE', undefined],
     [databaseError('25006'), 'SERVICE_UNAVAILABLE', undefined],

@@ -159,6 +159,7 @@ function fromSqlState(code: string, source: Error, error: unknown): ApiError {
     case '53': // out of connections, memory, disk
     case '55': // waited too long for what another holds (lock_timeout)
     case '57': // cancelled, or shutting down
+    case '58': // the disk does not do what it should
       if (code === '57014') {
         return new ApiError('TIMEOUT_ERROR', 'The database took too long to answer.', { cause: error });
       }

@@ -1,7 +1,7 @@
 /** The API: `node apps/api/src/main.ts`. */
 import { createApiKeyUsage, createAuth } from '@sv-sdk/auth';
 import { createCache, warmUp } from '@sv-sdk/cache';
-import { loadConfigOrExit, withPassword } from '@sv-sdk/config';
+import { loadConfigOrExit, withCurrentPassword, withPassword } from '@sv-sdk/config';
 import { createDatabase } from '@sv-sdk/db';
 import { createTemplateCompiler, createTemplateStore } from '@sv-sdk/email';
 import { createPermissionStore } from '@sv-sdk/permissions';
@@ -18,7 +18,9 @@ import { createEmailWebhooks } from './routes/webhooks/set-up.ts';
 import { startServer } from './server.ts';
 
 const config = loadConfigOrExit([
+  'SV_ENV',
   'LOG_LEVEL',
+  'LOG_SUCCESSES_PER_SECOND',
   'SV_VERSION',
   'HTTP_LISTEN_PORT',
   'OPERATIONS_PORT',
@@ -62,8 +64,8 @@ const logger = createLogger({ service: 'app', version: config.SV_VERSION, level:
 const registry = createRegistry({ service: 'app', version: config.SV_VERSION });
 const cache = createCache({ url: withPassword(config.REDIS_URL, config.REDIS_PASSWORD), logger, registry });
 const db = createDatabase({
-  primaryUrl: withPassword(config.DATABASE_URL, config.DB_PASSWORD),
-  replicaUrls: config.DATABASE_REPLICA_URL.map((url) => withPassword(url, config.DB_PASSWORD)),
+  primaryUrl: withCurrentPassword(config.DATABASE_URL, 'DB_PASSWORD'),
+  replicaUrls: config.DATABASE_REPLICA_URL.map((url) => withCurrentPassword(url, 'DB_PASSWORD')),
   poolMin: config.DB_POOL_MIN,
   poolMax: config.DB_POOL_MAX,
   logger,
@@ -73,7 +75,7 @@ const db = createDatabase({
     await cache.publish(keys);
   },
 });
-const permissions = createPermissionStore({ db, cache });
+const permissions = createPermissionStore({ db, cache, registry });
 const users = createUserStore({ db, cache });
 const templates = createTemplateStore({ db, cache });
 const templateCompiler = createTemplateCompiler();
@@ -83,7 +85,7 @@ const auth = await createAuth({
   cache,
   permissions,
   usage,
-  secret: config.BETTER_AUTH_SECRET,
+  secrets: config.BETTER_AUTH_SECRET,
   baseUrl: config.BETTER_AUTH_URL,
   requireEmailVerification: config.REQUIRE_EMAIL_VERIFICATION,
   loginLimits: {
@@ -100,7 +102,7 @@ const rateLimits = createRateLimits({
     signInPerMinute: config.RATE_LIMIT_SIGN_IN_PER_MINUTE,
     webhookPerMinute: config.RATE_LIMIT_WEBHOOK_PER_MINUTE,
   },
-  secret: config.BETTER_AUTH_SECRET,
+  secret: config.BETTER_AUTH_SECRET[0],
   redisUrl: withPassword(config.REDIS_URL, config.REDIS_PASSWORD),
   logger,
   registry,
@@ -134,7 +136,7 @@ const app = createApp({
   users,
   templates,
   templateCompiler,
-  idempotency: createIdempotency({ db, secret: config.ENCRYPTION_KEY }),
+  idempotency: createIdempotency({ db, secrets: config.ENCRYPTION_KEY }),
   logger,
   registry,
   rateLimits,
@@ -143,7 +145,7 @@ const app = createApp({
   emailWebhooks: createEmailWebhooks({
     sesSnsTopicArns: config.SES_SNS_TOPIC_ARNS,
     sendGridPublicKey: config.SENDGRID_WEBHOOK_PUBLIC_KEY,
-    brevoToken: config.BREVO_WEBHOOK_TOKEN,
+    brevoTokens: config.BREVO_WEBHOOK_TOKEN,
   }),
   queueBoard,
   settings: {
@@ -151,6 +153,7 @@ const app = createApp({
     linkBaseUrl: config.AUTH_LINK_BASE_URL ?? config.BETTER_AUTH_URL,
     corsOrigins: config.CORS_ORIGIN,
     version: config.SV_VERSION,
+    logSuccessesPerSecond: config.LOG_SUCCESSES_PER_SECOND,
     attachmentsMaxBytes: config.EMAIL_ATTACHMENTS_MAX_BYTES,
     emailCosts: {
       smtp: config.EMAIL_COST_PER_1000_SMTP,

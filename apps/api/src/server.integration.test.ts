@@ -125,6 +125,13 @@ describe('health', () => {
 });
 
 describe('headers', () => {
+  test('let a cache between keep the files of the documentation, and no answer', async () => {
+    const api = await startTestApi();
+    const cacheControlOf = async (path: string) => (await fetch(api.url + path)).headers.get('cache-control');
+    expect(await cacheControlOf('/api/v1/docs/swagger-ui.css')).toBe('public, max-age=3600');
+    expect(await cacheControlOf('/api/v1/docs')).toBe('no-store');
+  });
+
   test('are few and right, on errors too', async () => {
     const api = await startTestApi();
     for (const path of ['/api/v1/users', '/nothing', '/api/v1/openapi.json']) {

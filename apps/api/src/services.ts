@@ -43,5 +43,7 @@ export interface Services {
     /** Of one email, together. */
     readonly attachmentsMaxBytes: number;
     readonly emailCosts: EmailCosts;
+    /** Lines in the log for answers of success, of this instance; 0: one for each. */
+    readonly logSuccessesPerSecond: number;
   };
 }

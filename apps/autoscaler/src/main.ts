@@ -9,6 +9,7 @@ import { createMetrics } from './metrics.ts';
 import { createRound } from './round.ts';
 
 const config = loadConfigOrExit([
+  'SV_ENV',
   'LOG_LEVEL',
   'SV_VERSION',
   'OPERATIONS_PORT',

@@ -18,31 +18,34 @@ export const historySeries = (service: ServiceName) => `sv_autoscaler_current{se
 
 export function createMetrics(registry: Registry, about: { isDryRun: boolean }): Metrics {
   const registers = [registry];
-  const gauge = (name: string, help: string, ...labelNames: string[]) =>
-    new Gauge({ name, help, labelNames, registers });
-  const current = gauge('sv_autoscaler_current', 'Instances that run.', 'service');
-  const desired = gauge('sv_autoscaler_desired', 'Instances that were decided on.', 'service');
-  const wanted = gauge(
+  const ofService = (name: string, help: string) =>
+    new Gauge({ name, help, labelNames: ['service'], registers });
+  const current = ofService('sv_autoscaler_current', 'Instances that run.');
+  const desired = ofService('sv_autoscaler_desired', 'Instances that were decided on.');
+  const wanted = ofService(
     'sv_autoscaler_wanted',
     'Instances that the rules call for, before cool-downs and ceilings.',
-    'service',
   );
-  const ceiling = gauge(
-    'sv_autoscaler_ceiling',
-    'The most instances, by what limits them.',
-    'service',
-    'limit',
-  );
-  const decided = gauge(
+  const decided = ofService(
     'sv_autoscaler_last_decision_timestamp_seconds',
     'When it was last decided, whatever was.',
-    'service',
   );
-  const round = gauge(
-    'sv_autoscaler_last_round_timestamp_seconds',
-    'When everything was last seen, decided and done.',
-  );
-  gauge('sv_autoscaler_dry_run', '1: it only says what it would do.').set(about.isDryRun ? 1 : 0);
+  const ceiling = new Gauge({
+    name: 'sv_autoscaler_ceiling',
+    help: 'The most instances, by what limits them.',
+    labelNames: ['service', 'limit'],
+    registers,
+  });
+  const round = new Gauge({
+    name: 'sv_autoscaler_last_round_timestamp_seconds',
+    help: 'When everything was last seen, decided and done.',
+    registers,
+  });
+  new Gauge({
+    name: 'sv_autoscaler_dry_run',
+    help: '1: it only says what it would do.',
+    registers,
+  }).set(about.isDryRun ? 1 : 0);
   const decisions = new Counter({
     name: 'sv_autoscaler_decisions_total',
     help: 'Decisions, by direction (up, down, hold) and reason.',

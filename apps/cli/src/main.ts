@@ -23,10 +23,14 @@ const groups: Record<string, () => Promise<(program: Command) => void>> = {
   auth: async () => (await import('./commands/auth.ts')).addAuthCommands,
   config: async () => (await import('./commands/config.ts')).addConfigCommands,
   db: async () => (await import('./commands/db.ts')).addDatabaseCommands,
+  doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
   dev: async () => (await import('./commands/dev.ts')).addDevCommands,
   email: async () => (await import('./commands/email.ts')).addEmailCommands,
   health: async () => (await import('./commands/health.ts')).addHealthCommand,
+  inspect: async () => (await import('./commands/inspect.ts')).addInspectCommands,
+  logs: async () => (await import('./commands/logs.ts')).addLogsCommand,
   permissions: async () => (await import('./commands/permissions.ts')).addPermissionCommands,
+  support: async () => (await import('./commands/support.ts')).addSupportCommands,
 };
 const wanted = groups[process.argv[2] ?? ''];
 for (const load of wanted === undefined ? Object.values(groups) : [wanted]) (await load())(program);

@@ -10,6 +10,7 @@ import { startDnsServer } from './server.ts';
 import { createWatcher } from './watcher.ts';
 
 const config = loadConfigOrExit([
+  'SV_ENV',
   'LOG_LEVEL',
   'SV_VERSION',
   'OPERATIONS_PORT',

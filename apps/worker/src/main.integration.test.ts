@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -147,6 +148,23 @@ describe('the worker process', () => {
     worker.process.kill('SIGTERM');
     expect(await worker.exited).toBe(0);
     expect(await worker.output).not.toMatch(/"level":"(warn|error|fatal)"/);
+  });
+
+  it('writes no address, secret or content of an email, whatever the mail server says, with every level on', async () => {
+    const recipient = 'planted.address@example.org';
+    const apiKey = `sv_${randomBytes(32).toString('base64url')}`;
+    sink.onMessage = () => ({ code: 451, reason: `<${recipient}> is over its quota, key ${apiKey}` });
+    const variables = { name: 'Planted Name', title: 'planted title', message: 'planted message' };
+    const [id = ''] = await rig.enqueue({ to: recipient, variables });
+    const worker = start({ LOG_LEVEL: 'trace' });
+    await expect.poll(async () => (await rig.row(id)).attempts).toBeGreaterThan(0);
+    await expect.poll(async () => (await rig.attempts(id)).length).toBeGreaterThan(0);
+    worker.process.kill('SIGTERM');
+    expect(await worker.exited).toBe(0);
+    const output = await worker.output;
+    expect(output).toContain('is over its quota');
+    const planted = [recipient, apiKey, ...Object.values(variables), redis.password, cache.password];
+    expect(planted.filter((text) => output.includes(text))).toEqual([]);
   });
 
   it('is not ready while the queue evicts, and ready again when it does not', async () => {

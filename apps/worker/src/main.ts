@@ -1,6 +1,6 @@
-import { deriveChainKey } from '@sv-sdk/audit';
+import { deriveChainKeys } from '@sv-sdk/audit';
 import { createCache, warmUp } from '@sv-sdk/cache';
-import { loadConfigOrExit, withPassword } from '@sv-sdk/config';
+import { loadConfigOrExit, withCurrentPassword, withPassword } from '@sv-sdk/config';
 import { createDatabase } from '@sv-sdk/db';
 import { createTemplateStore } from '@sv-sdk/email';
 import {
@@ -50,6 +50,7 @@ const config = loadConfigOrExit([
   'REDIS_QUEUE_URL',
   'REDIS_URL',
   'SHUTDOWN_DEADLINE_SECONDS',
+  'SV_ENV',
   'SV_VERSION',
 ]);
 const service = 'worker';
@@ -62,7 +63,7 @@ const jobsIn = createWorkerConnection(queueUrl, logger);
 await refuseQueueThatEvicts();
 
 const db = createDatabase({
-  primaryUrl: withPassword(config.DATABASE_URL, config.DB_PASSWORD),
+  primaryUrl: withCurrentPassword(config.DATABASE_URL, 'DB_PASSWORD'),
   poolMin: config.DB_POOL_MIN,
   poolMax: config.DB_POOL_MAX,
   logger,
@@ -113,7 +114,7 @@ const sweeper = startSweeper({ db, queue, metrics, afterSeconds: config.EMAIL_SW
 const watch = startWatch({ db, queue, metrics, queueMetrics: createQueueMetrics(registry), logger });
 const audit = {
   db,
-  key: deriveChainKey(config.ENCRYPTION_KEY),
+  keys: deriveChainKeys(config.ENCRYPTION_KEY),
   metrics: createAuditMetrics(registry),
   logger,
 };

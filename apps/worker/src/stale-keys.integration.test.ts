@@ -49,7 +49,7 @@ async function connect(url = inject('cacheUrl')): Promise<{
   const db = createDatabase({ primaryUrl: database.pooledUrl, poolMin: 0, poolMax: 4, logger, registry });
   stack.defer(() => db.close());
   await cache.whenTrusted();
-  return { db, cache, permissions: createPermissionStore({ db, cache }), registry };
+  return { db, cache, permissions: createPermissionStore({ db, cache, registry }), registry };
 }
 
 function startLoop(instance: Awaited<ReturnType<typeof connect>>) {

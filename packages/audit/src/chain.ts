@@ -38,6 +38,13 @@ export function deriveChainKey(encryptionKey: string): Buffer {
   return Buffer.from(hkdfSync('sha256', encryptionKey, '', 'sv-sdk audit chain v1', 32));
 }
 
+/** Of a ring: the current key, and those before it, under which older rows are sealed. */
+export type ChainKeys = readonly [Buffer, ...Buffer[]];
+
+export function deriveChainKeys([current, ...old]: readonly [string, ...string[]]): ChainKeys {
+  return [deriveChainKey(current), ...old.map(deriveChainKey)];
+}
+
 /**
  * The hash of the row with this sequence, `v1.<content>.<link>`:
  * content = HMAC(key, ["row", 1, sequence, every stored column]); link = HMAC(key, ["link", 1, the link before, content]).

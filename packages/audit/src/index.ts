@@ -1,4 +1,4 @@
-export { deriveChainKey } from './chain.ts';
+export { type ChainKeys, deriveChainKeys } from './chain.ts';
 export { EXPORT_CONTENT_TYPES, type ExportFormat, formatExport } from './format.ts';
 export { maskMetadata } from './mask.ts';
 export { type AuditEvent, recordAudit } from './record-audit.ts';
@@ -14,6 +14,7 @@ export {
 export {
   ChainHeadError,
   readSealingState,
+  rekeyChain,
   type SealedBatch,
   type SealOptions,
   sealBatch,

@@ -1,3 +1,5 @@
+import { MASK, maskSecrets } from '@sv-sdk/telemetry';
+
 /** Fields whose value is a secret whatever it looks like; compared without case, `_` and `-`. */
 const SECRET_NAME =
   /password|passphrase|passwd|secret|token|apikey|authorization|cookie|credential|privatekey|encryptionkey|otp$|^pin$|^hash$/;
@@ -5,12 +7,7 @@ const SECRET_NAME =
 const REFERENCE_NAME = /ids?$/;
 const EMAIL =
   /([\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-])[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]*@([\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)*)/gu;
-const API_KEY = /\bsv_[\w-]{8,}/g;
-const AUTHORIZATION = /\b(Bearer|Basic)\s+[\w.~+/=-]+/gi;
-/** The password in `scheme://user:password@host`. */
-const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s/@]+@/gi;
 
-const MASK = '[redacted]';
 /** An audit row says what happened; it is no place for documents. */
 const MAX_TEXT_LENGTH = 1_000;
 /** Looked at beyond what is kept, so that an address or key at the cut is seen whole. */
@@ -69,11 +66,7 @@ function maskSecret(value: unknown): unknown {
 }
 
 function maskText(text: string): string {
-  const masked = text
-    .slice(0, MAX_TEXT_LENGTH + MARGIN)
-    .replaceAll(URL_PASSWORD, `$1:${MASK}@`)
-    .replaceAll(AUTHORIZATION, `$1 ${MASK}`)
-    .replaceAll(API_KEY, `sv_${MASK}`)
+  const masked = maskSecrets(text.slice(0, MAX_TEXT_LENGTH + MARGIN))
     .replaceAll(EMAIL, '$1***@$2')
     // Postgres' jsonb knows no NUL, and one in a client's text must not fail the caller's transaction.
     .replaceAll('\u0000', '\ufffd');

@@ -18,7 +18,7 @@ beforeEach(async () => {
 const nameOf = (month: Date) => `audit_logs_${month.toISOString().slice(0, 7).replace('-', '_')}`;
 const names = async () => (await listPartitions(log.db)).map(({ name }) => name);
 const drop = (options: Partial<Parameters<typeof dropExpiredPartitions>[0]> = {}) =>
-  dropExpiredPartitions({ db: log.db, key: KEY, retentionMonths: 2, ...options });
+  dropExpiredPartitions({ db: log.db, keys: [KEY], retentionMonths: 2, ...options });
 
 /** a1…a10 four months ago, b1…b10 three months ago, c1…c10 two months ago; sealed. */
 async function threeMonths(): Promise<void> {

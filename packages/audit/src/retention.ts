@@ -1,6 +1,6 @@
 import { auditDroppedPartitions, type Database } from '@sv-sdk/db';
 import { desc, sql } from 'drizzle-orm';
-import { type Anchor, GENESIS, signAnchor } from './chain.ts';
+import { type Anchor, type ChainKeys, GENESIS, signAnchor } from './chain.ts';
 import { checkRows, type Finding } from './verify.ts';
 
 /** This month and the next three. */
@@ -78,7 +78,7 @@ export interface Retention {
  */
 export async function dropExpiredPartitions(options: {
   db: Database;
-  key: Buffer;
+  keys: ChainKeys;
   retentionMonths: number;
   now?: Date;
   despiteFindings?: boolean;
@@ -95,9 +95,9 @@ export async function dropExpiredPartitions(options: {
 
 async function dropPartition(
   partition: Partition,
-  options: { db: Database; key: Buffer; despiteFindings?: boolean },
+  options: { db: Database; keys: ChainKeys; despiteFindings?: boolean },
 ): Promise<string | undefined> {
-  const { db, key, despiteFindings = false } = options;
+  const { db, keys, despiteFindings = false } = options;
   const { name } = partition;
   const [previous] = await db
     .write()
@@ -119,7 +119,7 @@ async function dropPartition(
   const findings: Finding[] = [];
   const checked = await checkRows({
     db,
-    key,
+    keys,
     after: previous,
     throughSequence: Number(nexts[0]?.before),
     report: (finding) => {
@@ -139,7 +139,7 @@ async function dropPartition(
   try {
     await db.write().execute(sql`
       select audit.drop_partition(${from.slice(0, 10)}::date, ${anchor.lastSequence}, ${anchor.lastHash},
-        ${anchor.rowCount}, ${signAnchor(key, anchor)})`);
+        ${anchor.rowCount}, ${signAnchor(keys[0], anchor)})`);
   } catch (error) {
     if (sqlStateOf(error) !== REFUSED) throw error;
     return messageOf(error);

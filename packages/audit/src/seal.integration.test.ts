@@ -1,9 +1,9 @@
 import { auditChainHead } from '@sv-sdk/db';
-import { beforeEach, expect, test } from 'vitest';
-import { deriveChainKey } from './chain.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { deriveChainKey, hashRow, type StoredRow } from './chain.ts';
 import { recordAudit } from './record-audit.ts';
-import { ChainHeadError, readSealingState, sealBatch } from './seal.ts';
-import { KEY, openTestLog, type TestLog } from './testing/log.ts';
+import { ChainHeadError, readSealingState, rekeyChain, sealBatch } from './seal.ts';
+import { KEY, openTestLog, short, type TestLog } from './testing/log.ts';
 
 let log: TestLog;
 beforeEach(async () => {
@@ -78,7 +78,7 @@ test('many sealers at once give each place once', async () => {
   let left = 2_000;
   while (left > 0) {
     const batches = await Promise.all(
-      Array.from({ length: 8 }, () => sealBatch({ db: log.db, key: KEY, batchRows: 300 })),
+      Array.from({ length: 8 }, () => sealBatch({ db: log.db, keys: [KEY], batchRows: 300 })),
     );
     left -= batches.reduce((sum, { rows }) => sum + rows, 0);
   }
@@ -89,7 +89,7 @@ test('a sealer that finds another at work does nothing, and does not wait for it
   await log.addRows('a', log.monthsAgo(2), 1);
   await log.sql('begin');
   await log.sql('select pg_advisory_xact_lock(7301002)');
-  expect(await sealBatch({ db: log.db, key: KEY })).toEqual({ rows: 0, isFull: false });
+  expect(await sealBatch({ db: log.db, keys: [KEY] })).toEqual({ rows: 0, isFull: false });
   await log.sql('rollback');
   expect(await log.seal()).toBe(1);
 });
@@ -130,6 +130,52 @@ test('nothing is sealed with another key', async () => {
   await log.seal();
   await log.addRows('b', log.monthsAgo(1), 2);
   const otherKey = deriveChainKey('fedcba9876543210'.repeat(4));
-  await expect(sealBatch({ db: log.db, key: otherKey })).rejects.toThrow('ENCRYPTION_KEY is another one');
+  await expect(sealBatch({ db: log.db, keys: [otherKey] })).rejects.toThrow('ENCRYPTION_KEY is another one');
   expect(await sealedIds()).toEqual(['a1', 'a2']);
+});
+
+describe('a chain whose key is changed', () => {
+  const newKey = deriveChainKey('fedcba9876543210'.repeat(4));
+
+  test('goes on under the old key until it is told, whichever key a sealer has first', async () => {
+    await log.addRows('a', log.monthsAgo(4), 2);
+    await log.seal();
+    await log.addRows('b', log.monthsAgo(3), 2);
+    await log.seal({ keys: [newKey, KEY] });
+    expect((await log.verify()).findings).toEqual([]);
+    const change = () => log.db.withTx((tx) => rekeyChain(tx, [newKey, KEY]));
+    expect([await change(), await change()]).toEqual([true, false]);
+    await log.addRows('c', log.monthsAgo(2), 2);
+    await log.seal({ keys: [KEY, newKey] });
+    expect((await log.verify({ keys: [newKey, KEY] })).findings).toEqual([]);
+    // The rows since are under the new one.
+    expect((await log.verify()).findings.length).toBeGreaterThan(0);
+  });
+
+  test('is not given to a key that is not in the ring', async () => {
+    await log.addRows('a', log.monthsAgo(2), 2);
+    await log.seal();
+    await expect(log.db.withTx((tx) => rekeyChain(tx, [newKey]))).rejects.toThrow(ChainHeadError);
+  });
+
+  test('shows a row that was sealed under an old key after the change', async () => {
+    await log.addRows('a', log.monthsAgo(4), 2);
+    await log.seal();
+    await log.db.withTx((tx) => rekeyChain(tx, [newKey, KEY]));
+    await log.addRows('b', log.monthsAgo(3), 2);
+    await log.seal({ keys: [newKey, KEY] });
+    // Whoever has the old key and may write to the table: a row that says something else, under a seal that fits.
+    const [row] = await log.sql<StoredRow & { link: string }>(
+      `select id, trunc(extract(epoch from created_at) * 1000)::text as "createdAtMs", 'forged' as "eventType",
+         user_id as "userId", ip_address as "ipAddress", metadata::text as metadata, pii_masked as "piiMasked",
+         (select hash from audit.audit_logs where sequence = 3) as link
+       from audit.audit_logs where sequence = 4`,
+    );
+    if (row === undefined) throw new Error('the row is not there');
+    await log.sql("update audit.audit_logs set event_type = 'forged', hash = $1 where sequence = 4", [
+      hashRow(KEY, row.link, 4, row),
+    ]);
+    const { findings } = await log.verify({ keys: [newKey, KEY] });
+    expect(findings.map(short)).toContain('changed b2');
+  });
 });

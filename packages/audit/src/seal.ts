@@ -1,6 +1,6 @@
 import { auditChainHead, type Database, type Tx } from '@sv-sdk/db';
 import { eq, type SQL, sql } from 'drizzle-orm';
-import { hashRow, isHeadSigned, signHead } from './chain.ts';
+import { type ChainKeys, hashRow, isHeadSigned, signHead } from './chain.ts';
 import { type ReadRowRecord, storedColumns } from './stored-row.ts';
 
 /**
@@ -20,8 +20,8 @@ const SEALER_LOCK = 7_301_002;
 
 export interface SealOptions {
   readonly db: Database;
-  /** Of {@link deriveChainKey}. */
-  readonly key: Buffer;
+  /** Of {@link deriveChainKeys}. Rows are sealed under that of the chain's end. */
+  readonly keys: ChainKeys;
   readonly batchRows?: number;
   /** Tests: how old a row must be. */
   readonly sealAfterSeconds?: number;
@@ -50,7 +50,7 @@ export class ChainHeadError extends Error {
  * all workers; where another is at it, nothing is done. Throws {@link ChainHeadError}.
  */
 export async function sealBatch(options: SealOptions): Promise<SealedBatch> {
-  const { db, key, batchRows = BATCH_ROWS } = options;
+  const { db, keys, batchRows = BATCH_ROWS } = options;
   const cutoff = cutoffOf(options);
   // Most looks find nothing: one statement then. Once a second from fifty workers are fifty.
   const { rows: waiting } = await db.write().execute(sql`
@@ -63,7 +63,7 @@ export async function sealBatch(options: SealOptions): Promise<SealedBatch> {
       sql`select pg_try_advisory_xact_lock(${SEALER_LOCK}) as taken`,
     );
     if (locks[0]?.taken !== true) return { rows: 0, isFull: false };
-    const head = await lockHead(tx, key);
+    const { key, ...head } = await lockHead(tx, keys);
     const { rows } = await tx.execute<ReadRowRecord>(sql`
       select ${storedColumns} from audit.audit_logs a
       where a.sequence is null and a.created_at < ${cutoff}
@@ -113,15 +113,34 @@ function cutoffOf({ now, sealAfterSeconds = SEAL_AFTER_SECONDS }: SealOptions): 
     case when ${at} < ${month} + make_interval(mins => ${NEW_MONTH_WAITS_MINUTES}) then ${month} else 'infinity' end)`;
 }
 
-async function lockHead(tx: Tx, key: Buffer): Promise<{ sequence: number; hash: string }> {
+/**
+ * From here on the chain goes on under the first of the keys. Never done by a sealer: while `make rotate` changes one
+ * worker after another, they don't agree on which one is the first. Answers whether it was under another one. Throws
+ * {@link ChainHeadError}.
+ */
+export async function rekeyChain(tx: Tx, keys: ChainKeys): Promise<boolean> {
+  const [current] = keys;
+  await tx.execute(sql`select pg_advisory_xact_lock(${SEALER_LOCK})`);
+  const { key, sequence, hash } = await lockHead(tx, keys);
+  if (key === current) return false;
+  await tx
+    .update(auditChainHead)
+    .set({ signature: signHead(current, { sequence, hash }) })
+    .where(eq(auditChainHead.only, 1));
+  return true;
+}
+
+/** The end of the chain, and the key that it is signed with. */
+async function lockHead(tx: Tx, keys: ChainKeys): Promise<{ key: Buffer; sequence: number; hash: string }> {
   const [head] = await tx.select().from(auditChainHead).for('update');
   if (head === undefined) throw new ChainHeadError('audit.chain_head is empty');
-  if (!isHeadSigned(key, head)) {
+  const key = keys.find((candidate) => isHeadSigned(candidate, head));
+  if (key === undefined) {
     throw new ChainHeadError(
       'its signature is wrong, so ENCRYPTION_KEY is another one or the row was changed',
     );
   }
-  return head;
+  return { key, sequence: head.sequence, hash: head.hash };
 }
 
 async function writeSeals(

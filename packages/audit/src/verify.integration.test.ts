@@ -282,7 +282,7 @@ test('of several kinds at once each is named, and nothing else', async () => {
 });
 
 describe('after a retention drop', () => {
-  const drop = () => dropExpiredPartitions({ db: log.db, key: KEY, retentionMonths: 3 });
+  const drop = () => dropExpiredPartitions({ db: log.db, keys: [KEY], retentionMonths: 3 });
 
   test('what is left passes, and tampering with it is named', async () => {
     await threeMonths();

@@ -1,6 +1,14 @@
 import { auditChainHead, auditDroppedPartitions, type Database } from '@sv-sdk/db';
 import { asc, sql } from 'drizzle-orm';
-import { type Anchor, GENESIS, isAnchorSigned, isHeadSigned, judgeRow, type RowVerdict } from './chain.ts';
+import {
+  type Anchor,
+  type ChainKeys,
+  GENESIS,
+  isAnchorSigned,
+  isHeadSigned,
+  judgeRow,
+  type RowVerdict,
+} from './chain.ts';
 import { LATE_AFTER_SECONDS } from './seal.ts';
 import { type ReadRow, type ReadRowRecord, storedColumns } from './stored-row.ts';
 
@@ -52,8 +60,8 @@ export interface Verification {
 
 export interface VerifyOptions {
   readonly db: Database;
-  /** Of `deriveChainKey`. */
-  readonly key: Buffer;
+  /** Of `deriveChainKeys`. */
+  readonly keys: ChainKeys;
   /** Told each finding as it is made; in the order of the chain, but for what isn't in the chain. */
   readonly onFinding: (finding: Finding) => void;
   /** An end of the chain that was written down elsewhere: it must still be in it. */
@@ -73,7 +81,7 @@ const AHEAD_MINUTES = 5;
  * complained of.
  */
 export async function verifyAudit(options: VerifyOptions): Promise<Verification> {
-  const { db, key, expectHead } = options;
+  const { db, keys, expectHead } = options;
   const counts: Partial<Record<Finding['kind'], number>> = {};
   const report = (finding: Finding) => {
     counts[finding.kind] = (counts[finding.kind] ?? 0) + 1;
@@ -81,13 +89,13 @@ export async function verifyAudit(options: VerifyOptions): Promise<Verification>
   };
   const notes: string[] = [];
 
-  const head = await readHead(db, key, report);
-  const anchors = await checkAnchors(db, key, report);
+  const head = await readHead(db, keys, report);
+  const anchors = await checkAnchors(db, keys, report);
   const expectation = expectHead && { ...expectHead, isSeen: false };
   const end = await checkRows({
     ...options,
     report,
-    after: startAfter(anchors.at(-1), key),
+    after: startAfter(anchors.at(-1), keys),
     // With no head to go by, everything that has a sequence.
     throughSequence: head?.sequence,
     onRow: (row) => {
@@ -118,7 +126,7 @@ type Report = (finding: Finding) => void;
 
 async function readHead(
   db: Database,
-  key: Buffer,
+  keys: readonly Buffer[],
   report: Report,
 ): Promise<{ sequence: number; hash: string } | null> {
   const [head] = await db.write().select().from(auditChainHead);
@@ -126,7 +134,7 @@ async function readHead(
     report({ kind: 'head', why: 'audit.chain_head is empty' });
     return null;
   }
-  if (isHeadSigned(key, head)) return head;
+  if (keys.some((key) => isHeadSigned(key, head))) return head;
   report({
     kind: 'head',
     why: `audit.chain_head says ${head.sequence}, and its signature is wrong: the row was changed, or ENCRYPTION_KEY is another one`,
@@ -137,23 +145,23 @@ async function readHead(
 /** Where the chain goes on; the hash of an anchor that isn't ours says nothing about the first row. */
 function startAfter(
   anchor: (Anchor & { signature: string }) | undefined,
-  key: Buffer,
+  keys: readonly Buffer[],
 ): Parameters<typeof checkRows>[0]['after'] {
-  if (anchor === undefined || isAnchorSigned(key, anchor)) return anchor;
+  if (anchor === undefined || isSignedByAny(keys, anchor)) return anchor;
   return { lastSequence: anchor.lastSequence, lastHash: undefined };
 }
 
 /** All anchors, oldest first; each must be signed and begin where the one before ends. */
 async function checkAnchors(
   db: Database,
-  key: Buffer,
+  keys: readonly Buffer[],
   report: Report,
 ): Promise<(Anchor & { signature: string })[]> {
   const anchors = await readAnchors(db);
   let last = 0;
   for (const anchor of anchors) {
     const { name: partition, firstSequence, lastSequence, rowCount } = anchor;
-    if (!isAnchorSigned(key, anchor)) {
+    if (!isSignedByAny(keys, anchor)) {
       report({ kind: 'anchor', partition, why: 'its signature is wrong: the row was changed or made up' });
     } else if (firstSequence !== last + 1) {
       const why = `it begins with sequence ${firstSequence}; the anchor before it ends with ${last}`;
@@ -171,6 +179,9 @@ async function readAnchors(db: Database): Promise<(Anchor & { signature: string 
   return await db.write().select().from(auditDroppedPartitions).orderBy(asc(auditDroppedPartitions.name));
 }
 
+const isSignedByAny = (keys: readonly Buffer[], anchor: Anchor & { signature: string }) =>
+  keys.some((key) => isAnchorSigned(key, anchor));
+
 export interface CheckedRows {
   readonly rows: number;
   /** The last row of the chain that was there. */
@@ -180,7 +191,8 @@ export interface CheckedRows {
 /** Judges the sealed rows after an anchor (or from the first), through a sequence. */
 export async function checkRows(options: {
   db: Database;
-  key: Buffer;
+  /** The current one first. */
+  keys: readonly Buffer[];
   report: Report;
   /** `lastHash` undefined: it is not to be had, and the first row's link isn't looked at. */
   after: { lastSequence: number; lastHash: string | undefined } | undefined;
@@ -191,7 +203,7 @@ export async function checkRows(options: {
 }): Promise<CheckedRows> {
   const { db, report, throughSequence, onRow } = options;
   const { lastSequence, lastHash } = options.after ?? { lastSequence: 0, lastHash: GENESIS };
-  const walk = new ChainWalk(options.key, report, { sequence: lastSequence, hash: lastHash });
+  const walk = new ChainWalk(options.keys, report, { sequence: lastSequence, hash: lastHash });
   let rows = 0;
   /** Rows with one sequence: one, unless somebody forged another. */
   let claimants: ReadRow[] = [];
@@ -201,7 +213,7 @@ export async function checkRows(options: {
     if (walk.isGapBefore(first)) {
       // Retention may have dropped a partition since the anchors were read.
       const dropped = (await readAnchors(db)).findLast(
-        (anchor) => anchor.lastSequence < Number(first.sequence) && isAnchorSigned(options.key, anchor),
+        (anchor) => anchor.lastSequence < Number(first.sequence) && isSignedByAny(options.keys, anchor),
       );
       if (dropped !== undefined) walk.goOnAfter(dropped);
     }
@@ -248,15 +260,23 @@ async function* readChain(
 
 /** Goes along the chain row by row, and knows no more of it than the last place. */
 class ChainWalk {
-  readonly #key: Buffer;
+  /**
+   * Those with which the chain may go on: the key of the last row, before it the newer ones. Never back: an old key may
+   * be known to others by now, which is why it was changed.
+   */
+  #keys: readonly Buffer[];
   readonly #report: Report;
   /** The last place that was passed; `hash` undefined: its row is gone or wrong, so the next link can't be judged. */
   #place: { sequence: number; hash: string | undefined };
   #lastRow: ReadRow | undefined;
   #youngestMs = Number.NEGATIVE_INFINITY;
 
-  constructor(key: Buffer, report: Report, start: { sequence: number; hash: string | undefined }) {
-    this.#key = key;
+  constructor(
+    keys: readonly Buffer[],
+    report: Report,
+    start: { sequence: number; hash: string | undefined },
+  ) {
+    this.#keys = keys;
     this.#report = report;
     this.#place = start;
   }
@@ -289,7 +309,7 @@ class ChainWalk {
     if (isGap) this.#reportGap(sequence - 1, first);
     const previousHash = isGap ? undefined : this.#place.hash;
 
-    const verdicts = claimants.map((row) => judgeRow(this.#key, previousHash, sequence, row));
+    const verdicts = claimants.map((row) => this.#judge(previousHash, sequence, row));
     const right = claimants[verdicts.indexOf('right')];
     for (const [index, row] of claimants.entries()) {
       if (row === right) this.#judgeTime(row);
@@ -298,6 +318,17 @@ class ChainWalk {
     }
     this.#place = { sequence, hash: right?.hash ?? undefined };
     this.#lastRow = right ?? first;
+  }
+
+  #judge(previousHash: string | undefined, sequence: number, row: ReadRow): RowVerdict {
+    let verdict: RowVerdict = 'content is wrong';
+    for (const [index, key] of [...this.#keys.entries()].toReversed()) {
+      const found = judgeRow(key, previousHash, sequence, row);
+      if (found === 'right') this.#keys = this.#keys.slice(0, index + 1);
+      if (found !== 'content is wrong') verdict = found;
+      if (found === 'right') break;
+    }
+    return verdict;
   }
 
   /** The end of the chain, where it is known. */

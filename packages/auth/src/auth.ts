@@ -54,17 +54,18 @@ export async function createAuth(options: {
   cache: Cache;
   permissions: PermissionStore;
   usage: Pick<ApiKeyUsage, 'touch'>;
-  secret: string;
+  /** The first signs; a cookie that another one signed is good, too. */
+  secrets: readonly [string, ...string[]];
   baseUrl: string;
   requireEmailVerification: boolean;
   loginLimits: LoginLimits;
   logger: Logger;
 }): Promise<Auth> {
   const { db } = options;
-  const betterAuth = createBetterAuth(options);
+  const betterAuth = createBetterAuth({ ...options, secret: options.secrets[0] });
   const { name, attributes } = (await betterAuth.$context).authCookies.sessionToken;
   const countAttempt = (email: string) => countLoginAttempt(db, email, options.loginLimits);
-  const cookie = createSessionCookie({ name, secret: options.secret });
+  const cookie = createSessionCookie({ name, secrets: options.secrets });
 
   return {
     cookieName: name,

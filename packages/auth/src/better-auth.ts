@@ -44,6 +44,20 @@ export function withNewSession<T>(action: OnNewSession, call: () => Promise<T>):
   return signInCall.run({ onNewSession: action }, call);
 }
 
+/**
+ * `__Host-`, where browsers reach us by HTTPS: they then take the cookie only from this very host and only by HTTPS, so that
+ * neither a sister domain nor somebody on the way can put one of theirs in its place. better-auth itself knows only
+ * `__Secure-`, and would put that before the name.
+ */
+function cookiesFor(baseUrl: string) {
+  const isSecure = new URL(baseUrl).protocol === 'https:';
+  return {
+    useSecureCookies: false,
+    cookiePrefix: isSecure ? '__Host-sv' : 'sv',
+    defaultCookieAttributes: { secure: isSecure },
+  };
+}
+
 export type BetterAuth = ReturnType<typeof createBetterAuth>;
 
 /**
@@ -72,7 +86,7 @@ export function createBetterAuth(options: {
       log: (_level, message) => logger.error({ source: 'better-auth' }, message),
     },
     advanced: {
-      cookiePrefix: 'sv',
+      ...cookiesFor(options.baseUrl),
       database: { generateId: () => uuidv7() },
       ipAddress: { ipAddressHeaders: [CLIENT_ADDRESS_HEADER] },
     },

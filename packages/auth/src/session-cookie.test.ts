@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { createSessionCookie } from './session-cookie.ts';
 
 const secret = 'a secret of the test';
-const cookie = createSessionCookie({ name: 'sv.session_token', secret });
+const oldSecret = 'the secret before it';
+const cookie = createSessionCookie({ name: 'sv.session_token', secrets: [secret, oldSecret] });
 const sign = (token: string, key = secret) =>
   encodeURIComponent(`${token}.${createHmac('sha256', key).update(token).digest('base64')}`);
 
@@ -11,6 +12,8 @@ test.each([
   [`sv.session_token=${sign('abc')}`],
   [`theme=dark; sv.session_token=${sign('abc')}; other=1`],
   [`sv.session_token =${sign('abc')}`],
+  // Made before the secret was changed.
+  [`sv.session_token=${sign('abc', oldSecret)}`],
 ])('%s holds the token', (header) => {
   expect(cookie.read(header)).toEqual({ present: true, token: 'abc' });
 });

@@ -7,8 +7,15 @@ export interface SessionCookie {
   read(cookieHeader: string | undefined): { readonly present: boolean; readonly token?: string };
 }
 
-export function createSessionCookie(options: { name: string; secret: string }): SessionCookie {
-  const sign = (token: string) => createHmac('sha256', options.secret).update(token).digest();
+export function createSessionCookie(options: {
+  name: string;
+  /** Signed by any of them. */
+  secrets: readonly string[];
+}): SessionCookie {
+  const isSignedBy = (secret: string, token: string, signature: Buffer) => {
+    const expected = createHmac('sha256', secret).update(token).digest();
+    return signature.length === expected.length && timingSafeEqual(signature, expected);
+  };
   return {
     name: options.name,
     read(cookieHeader) {
@@ -17,8 +24,7 @@ export function createSessionCookie(options: { name: string; secret: string }): 
       const dot = value.lastIndexOf('.');
       const token = value.slice(0, dot);
       const signature = Buffer.from(value.slice(dot + 1), 'base64');
-      const expected = sign(token);
-      const isOurs = dot > 0 && signature.length === expected.length && timingSafeEqual(signature, expected);
+      const isOurs = dot > 0 && options.secrets.some((secret) => isSignedBy(secret, token, signature));
       return isOurs ? { present: true, token } : { present: true };
     },
   };

@@ -16,6 +16,7 @@ export {
   loadConfig,
   loadConfigOrExit,
   PLANNED_PREFIX,
+  withCurrentPassword,
   withPassword,
 } from './load.ts';
 export { addressOf, isBundled, isOfThisStack, isPooled, type ServerUrlName, usesTls } from './servers.ts';
@@ -23,6 +24,7 @@ export {
   bytes,
   type Config,
   type EmailProviderName,
+  type KeyRing,
   type SettingName,
   SNS_TOPIC_ARN,
   settings,

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ConfigError, loadConfig, withPassword } from './load.ts';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { ConfigError, loadConfig, withCurrentPassword, withPassword } from './load.ts';
 import { type SettingName, settings } from './settings.ts';
 
 let directory: string;
@@ -93,6 +93,35 @@ test('no secret has a default, and well-known placeholders are refused', () => {
   expect(settings.BETTER_AUTH_SECRET.safeParse('change-me-change-me-change-me-change-me').success).toBe(
     false,
   );
+});
+
+describe('a key ring', () => {
+  const [current, old] = ['a'.repeat(32), 'b'.repeat(32)];
+
+  test('is one key, or the current one and those before it, a line each', () => {
+    expect(loadConfig(['ENCRYPTION_KEY'], { ENCRYPTION_KEY: current }).ENCRYPTION_KEY).toEqual([current]);
+    const ENCRYPTION_KEY_FILE = secretFile(`${current}\n${old}\n`);
+    expect(loadConfig(['ENCRYPTION_KEY'], { ENCRYPTION_KEY_FILE }).ENCRYPTION_KEY).toEqual([current, old]);
+  });
+
+  test('is refused for one weak key in it', () => {
+    expect(faultsOf(() => loadConfig(['ENCRYPTION_KEY'], { ENCRYPTION_KEY: `${current} short` }))).toEqual([
+      { name: 'ENCRYPTION_KEY', expected: 'must have at least 32 characters' },
+    ]);
+  });
+});
+
+test('the password of a connection is read when it is made', () => {
+  const path = secretFile('the first password');
+  vi.stubEnv('DB_PASSWORD_FILE', path);
+  vi.stubEnv('DB_PASSWORD', '');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const url = withCurrentPassword('postgres://sv_app@pgbouncer:6432/sv', 'DB_PASSWORD');
+  expect(new URL(url()).password).toBe('the%20first%20password');
+  writeFileSync(path, 'the second one');
+  expect(new URL(url()).password).toBe('the%20second%20one');
+  writeFileSync(path, '');
+  expect(new URL(url()).password).toBe('the%20second%20one');
 });
 
 test('a password with reserved characters survives its way into a URL', () => {

@@ -96,6 +96,23 @@ export function withPassword(url: string, password: string | undefined): string 
   return parsed.href;
 }
 
+/**
+ * The same with the password as it is when it is asked for: `make rotate` changes it under running processes. While its
+ * file can't be used, as it is just being written, the password is the one before.
+ */
+export function withCurrentPassword(url: string, name: 'DB_PASSWORD'): () => string {
+  const read = () => withPassword(url, loadConfig([name])[name]);
+  let current = read();
+  return () => {
+    try {
+      current = read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+    }
+    return current;
+  };
+}
+
 /** What `make up` has computed for a setting: it stands where nobody has chosen a value. */
 export const PLANNED_PREFIX = 'PLANNED_';
 

@@ -1,5 +1,6 @@
 /** What settings must hold together: a feature that is on has all that it needs. */
 import type { ConfigFault } from './load.ts';
+import { productionRules } from './production-rules.ts';
 import { serverRule } from './server-rules.ts';
 import type { Config, EmailProviderName, SettingName } from './settings.ts';
 
@@ -121,4 +122,10 @@ const orderedPairs: readonly SettingRule[] = ORDERED.map(([low, relation, high])
   },
 }));
 
-export const rules: readonly SettingRule[] = [emailProviders, backups, serverRule, ...orderedPairs];
+export const rules: readonly SettingRule[] = [
+  emailProviders,
+  backups,
+  serverRule,
+  ...orderedPairs,
+  ...productionRules,
+];

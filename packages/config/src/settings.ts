@@ -37,6 +37,16 @@ const secret = z
     error: 'must be generated, not a well-known placeholder',
   });
 
+/**
+ * A secret that is changed in use (`make rotate`): the current one first, then those under which there still is something
+ * to be read, a line each.
+ */
+const keyRing = z
+  .string()
+  .transform((value) => value.split(/\s+/))
+  .pipe(z.tuple([secret], secret));
+export type KeyRing = Readonly<z.output<typeof keyRing>>;
+
 const password = z.string().min(12, { error: 'must have at least 12 characters' });
 
 const boolean = z
@@ -91,6 +101,8 @@ export const settings = {
       error: 'must be one of trace, debug, info, warn, error, fatal',
     })
     .default('info'),
+  /** Of an app, for answers of success; 0: one for each. */
+  LOG_SUCCESSES_PER_SECOND: integer(0, 100_000).default(50),
   SV_VERSION: z.string().default('dev'),
   HTTP_LISTEN_PORT: integer(1, 65535).default(3000),
   OPERATIONS_PORT: integer(1, 65535).default(9464),
@@ -150,9 +162,9 @@ export const settings = {
   SERVERS_SET: list.default([]),
 
   // Identity.
-  BETTER_AUTH_SECRET: secret,
+  BETTER_AUTH_SECRET: keyRing,
   BETTER_AUTH_URL: url('http:', 'https:'),
-  ENCRYPTION_KEY: secret,
+  ENCRYPTION_KEY: keyRing,
   CORS_ORIGIN: list.default([]),
   /** Where the pages are that the links in mails lead to; absent: BETTER_AUTH_URL, which has them, too. */
   AUTH_LINK_BASE_URL: url('http:', 'https:').optional(),
@@ -240,7 +252,7 @@ export const settings = {
     .string()
     .refine(isEcPublicKey, { error: "must be the verification key of SendGrid's Event Webhook, in base64" })
     .optional(),
-  BREVO_WEBHOOK_TOKEN: secret.optional(),
+  BREVO_WEBHOOK_TOKEN: keyRing.optional(),
 
   // Audit.
   /** Whole months that audit rows are kept; 0: for ever. */
@@ -255,7 +267,7 @@ export const settings = {
   BACKUP_REPOSITORY: z
     .enum(['volume', 's3', 'off'], { error: 'must be volume, s3 or off' })
     .default('volume'),
-  BACKUP_ENCRYPTION_KEY: secret.optional(),
+  BACKUP_ENCRYPTION_KEY: keyRing.optional(),
   BACKUP_FULL_DAYS: integer(1, 365).default(7),
   BACKUP_INCREMENTAL_HOURS: integer(1, 168).default(24),
   /** How far back a moment can be restored. */
@@ -287,10 +299,47 @@ export const settings = {
   BACKUP_STATUS_PATH: z.string().default('/var/lib/sv-backup-status/status.json'),
   BACKUP_S3_URI_STYLE: z.enum(['host', 'path'], { error: 'must be host or path' }).default('host'),
 
-  /** `sdk dev …` makes users with printed passwords and wipes data: only where somebody has said that it may. */
-  SV_ENV: z
-    .enum(['production', 'development'], { error: 'must be production or development' })
-    .default('production'),
+  /**
+   * By `production` each process refuses what must not be there (production-rules.ts). `sdk dev …`, which makes users with
+   * printed passwords and wipes data, runs only by `development`: whatever else, or nothing, counts as production there.
+   */
+  SV_ENV: z.enum(['production', 'development'], { error: 'must be production or development' }).optional(),
+
+  // A machine that the world reaches (docker-compose.prod.yml). Of nginx and of acme; the processes only check them.
+  DOMAIN: z
+    .string()
+    .regex(/^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/, {
+      error: 'must be a host name in lower case, such as api.example.org',
+    })
+    .optional(),
+  ACME_EMAIL: z.email({ error: 'must be an email address' }).optional(),
+  ACME_SERVER: url('https:').optional(),
+  /** Ranges of a CDN's or another balancer's addresses: what they say of a client's address is believed. */
+  TRUSTED_PROXIES: list
+    .pipe(
+      z.array(
+        z
+          .union([z.cidrv4(), z.cidrv6()], {
+            error: 'must be ranges of addresses such as 192.0.2.0/24,2001:db8::/32, separated by commas',
+          })
+          .refine((range) => !range.endsWith('/0'), {
+            error: 'must not be everybody (/0): a client could claim any address',
+          }),
+      ),
+    )
+    .default([]),
+  /** Whether the world reaches them, behind a login. */
+  OPERATORS_PAGES: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
+  /** Of secrets/, as `ls` shows it: `rwx------`. Of the host, where no container can look. */
+  SECRETS_FOLDER_MODE: z
+    .string()
+    .regex(/^(?:[r-][w-][xsStT-]){3}$/, { error: 'must be a mode such as rwx------' })
+    .optional(),
+  // Of servers and of Grafana, which read them by themselves; only looked at.
+  POSTGRES_PASSWORD: password.optional(),
+  DB_PGBOUNCER_PASSWORD: password.optional(),
+  DB_REPLICATION_PASSWORD: password.optional(),
+  GRAFANA_ADMIN_PASSWORD: password.optional(),
 
   // Scaling: what the autoscaler acts by, and `sdk advise` tells. Thresholds and limits are the scaling guide's; where it
   // gives none, the comment says why.
@@ -349,6 +398,14 @@ export const settings = {
     .string()
     .regex(/^\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?$/, { error: 'must be an IPv4 address, or address:port' })
     .default('127.0.0.11'),
+
+  // nginx-log-exporter.
+  NGINX_LOG_PORT: integer(1, 65535).default(5514),
+  /** Where nginx serves by TLS; absent: it doesn't. */
+  NGINX_TLS_ADDRESS: z
+    .string()
+    .regex(/^[a-z0-9.-]+:\d{1,5}$/, { error: 'must be a host and a port, such as nginx:8443' })
+    .optional(),
 } as const satisfies Record<string, z.ZodType>;
 
 export type SettingName = keyof typeof settings;

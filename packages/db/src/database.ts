@@ -6,7 +6,7 @@ import type { Registry } from 'prom-client';
 import { type ConflictOutcome, type ConflictReason, conflictOf, repeatOnConflict } from './conflict.ts';
 import { JoinedTransaction, Joining } from './joined-transaction.ts';
 import { createDatabaseMetrics } from './metrics.ts';
-import { createPool } from './pool.ts';
+import { type ConnectionUrl, createPool } from './pool.ts';
 import { parsePosition } from './position.ts';
 import { type RecentWrites, WriteMemory } from './recent-writes.ts';
 import { type ReadChoice, ReplicaSet } from './replica-set.ts';
@@ -60,9 +60,9 @@ export interface Database {
 }
 
 export interface DatabaseOptions {
-  primaryUrl: string;
+  primaryUrl: ConnectionUrl;
   /** One of each replica; none: all reads go to the primary. */
-  replicaUrls?: readonly string[] | undefined;
+  replicaUrls?: readonly ConnectionUrl[] | undefined;
   /** Connections that stay open when idle, per pool. */
   poolMin: number;
   poolMax: number;
@@ -83,6 +83,7 @@ const PING_LIMIT_MS = 2_000;
 /** Opens no connection by itself but those that watch where replicas are, so a start doesn't fail on a database that is away. */
 export function createDatabase(options: DatabaseOptions): Database {
   const { logger, poolMin, poolMax, replicaUrls = [] } = options;
+  const metrics = createDatabaseMetrics(options.registry);
   const primary = createPool({
     name: 'primary',
     url: options.primaryUrl,
@@ -90,8 +91,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     max: poolMax,
     waitMs: PRIMARY_WAIT_MS,
     logger,
+    observe: metrics.observeStatements('primary'),
   });
-  const metrics = createDatabaseMetrics(options.registry);
   metrics.addPool('primary', primary);
   const memory = new WriteMemory(options.recentWrites, logger);
 

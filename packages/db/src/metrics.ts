@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { ReplicaMonitor } from './replica-monitor.ts';
 
 /**
@@ -10,6 +10,9 @@ import type { ReplicaMonitor } from './replica-monitor.ts';
 export type ReadReason = 'none' | 'caught_up' | 'recent_write' | 'lag' | 'down';
 
 export type DatabaseMetrics = ReturnType<typeof createDatabaseMetrics>;
+
+/** Fewer than of requests, as there are many statements: from what a primary key costs to a statement's time limit. */
+const STATEMENT_BUCKETS_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30];
 
 /** A server is `primary`, `replica_1`, `replica_2`, …: as many as there are URLs. */
 export function createDatabaseMetrics(registry: Registry) {
@@ -54,7 +57,17 @@ export function createDatabaseMetrics(registry: Registry) {
       for (const [server, monitor] of replicas) this.set({ server }, monitor.lagMs() / 1000);
     },
   });
+  const statements = new Histogram({
+    name: 'sv_db_statement_duration_seconds',
+    help: 'Time of a statement from its call to its last row, by its name, or by its verb and first table.',
+    labelNames: ['pool', 'statement'],
+    buckets: STATEMENT_BUCKETS_SECONDS,
+    registers: [registry],
+  });
   return {
+    /** For a pool, which tells it of each statement. */
+    observeStatements: (pool: string) => (statement: string, seconds: number) =>
+      statements.observe({ pool, statement }, seconds),
     addPool: (name: string, pool: pg.Pool) => void pools.set(name, pool),
     addReplica: (name: string, monitor: ReplicaMonitor) => void replicas.set(name, monitor),
     reads: new Counter<'target' | 'server' | 'reason'>({

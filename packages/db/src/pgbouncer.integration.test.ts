@@ -5,6 +5,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { bigint, integer, pgTable, text } from 'drizzle-orm/pg-core';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { createPool } from './pool.ts';
 import { renewPools } from './renew-pools.ts';
 import {
   databaseUrl,
@@ -193,6 +194,41 @@ describe('who gets in', () => {
     expect((await renewed.query('select current_user as name')).rows).toEqual([{ name: 'sv_app' }]);
     // Who was in stays in.
     expect((await old.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  test('a pool whose password changes outlasts the moment in which the server knows another one', async () => {
+    let password = secrets.db_app_password;
+    const pool = createPool({
+      name: 'changing',
+      url: () => appUrl('sv', password),
+      min: 0,
+      max: 2,
+      waitMs: 10_000,
+      logger,
+    });
+    onTestFinished(() => pool.end());
+    const held = await pool.connect();
+    const next = 'the-password-after-it';
+    const setPassword = async (value: string) => {
+      const { exitCode, output } = await primary.container.exec([
+        'sh',
+        '-c',
+        `printf %s '${value}' | set-password.sh sv_app`,
+      ]);
+      expect(exitCode, output).toBe(0);
+    };
+    await setPassword(next);
+    onTestFinished(async () => {
+      await setPassword(secrets.db_app_password);
+      await (await connect(appUrl('sv'))).query('select 1');
+    });
+    const waiting = pool.query<{ name: string }>('select current_user as name');
+    setTimeout(() => {
+      password = next;
+    }, 500);
+    expect((await waiting).rows).toEqual([{ name: 'sv_app' }]);
+    await held.query('select 1');
+    held.release();
   });
 
   test('the console is open to its own user alone, who is nobody in Postgres', async () => {

@@ -3,7 +3,7 @@ import type { Logger } from '@sv-sdk/telemetry';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type pg from 'pg';
 import type { DatabaseMetrics, ReadReason } from './metrics.ts';
-import { createPool } from './pool.ts';
+import { type ConnectionUrl, createPool } from './pool.ts';
 import { isReached, type Position } from './position.ts';
 import { PrimaryWatch } from './primary-watch.ts';
 import { RECENT_WRITE_SECONDS, type WriteMemory } from './recent-writes.ts';
@@ -19,7 +19,7 @@ const WAIT_MS = 1_000;
 
 export interface ReplicaSetOptions {
   /** One of each replica; at least one. */
-  urls: readonly string[];
+  urls: readonly ConnectionUrl[];
   poolMin: number;
   /** Of each replica. */
   poolMax: number;
@@ -132,7 +132,7 @@ export class ReplicaSet {
 const inFlight = (pool: pg.Pool) => pool.totalCount - pool.idleCount + pool.waitingCount;
 
 function createReplica(
-  options: ReplicaSetOptions & { name: string; url: string; watch: PrimaryWatch },
+  options: ReplicaSetOptions & { name: string; url: ConnectionUrl; watch: PrimaryWatch },
 ): Replica {
   const { name, url, metrics } = options;
   const logger = options.logger.child({ replica: name });
@@ -143,6 +143,7 @@ function createReplica(
     max: options.poolMax,
     waitMs: WAIT_MS,
     logger,
+    observe: metrics.observeStatements(name),
   });
   const monitor = new ReplicaMonitor({
     replica: createPool({ name: `${name} monitor`, url, min: 1, max: 1, waitMs: WAIT_MS, logger }),

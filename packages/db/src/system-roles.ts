@@ -31,6 +31,7 @@ export const SYSTEM_ROLES: readonly SystemRole[] = [
       '*:any:template',
       '*:any:suppression',
       '*:any:queue',
+      'read:any:operations',
       'read:any:audit',
       '*:own:api_key',
     ],

@@ -49,7 +49,12 @@ async function connect(databaseUrl = server.pooledUrl): Promise<Instance> {
   });
   stack.defer(() => db.close());
   await cache.whenTrusted();
-  return { db, cache, store: createPermissionStore({ db, cache }), metrics: () => registry.metrics() };
+  return {
+    db,
+    cache,
+    store: createPermissionStore({ db, cache, registry }),
+    metrics: () => registry.metrics(),
+  };
 }
 
 async function addRole({ db }: Instance, permissions: string[]): Promise<string> {

@@ -1,6 +1,7 @@
 import { type Cache, cacheKey, TTL_SECONDS } from '@sv-sdk/cache';
 import { type Database, roles, userRoles, users } from '@sv-sdk/db';
 import { and, asc, eq, isNull } from 'drizzle-orm';
+import { Histogram, type Registry } from 'prom-client';
 import { z } from 'zod';
 
 /** About 8 MB: an id and a role or two each. */
@@ -30,9 +31,22 @@ export interface PermissionStore {
 const texts = z.array(z.string());
 const parseTexts = (json: unknown) => texts.safeParse(json).data;
 
+/** A hit in memory takes microseconds, one in Redis about a millisecond, a question to Postgres a few. */
+const CHECK_BUCKETS_SECONDS = [0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
+
 /** Roles by user and permissions by role are kept apart: a changed role of a million users is one key. */
-export function createPermissionStore(options: { db: Database; cache: Cache }): PermissionStore {
+export function createPermissionStore(options: {
+  db: Database;
+  cache: Cache;
+  registry: Registry;
+}): PermissionStore {
   const { db, cache } = options;
+  const duration = new Histogram({
+    name: 'sv_permission_check_duration_seconds',
+    help: 'Time until it is known what a user may do.',
+    buckets: CHECK_BUCKETS_SECONDS,
+    registers: [options.registry],
+  });
   const roleIds = cache.kind<string, string[]>({
     name: 'permissions',
     key: cacheKey.permissions,
@@ -74,9 +88,14 @@ export function createPermissionStore(options: { db: Database; cache: Cache }): 
     ids: (userId: string) => Promise<string[] | undefined>,
     ofRole: (roleId: string) => Promise<string[] | undefined>,
   ): Promise<string[]> => {
-    const held = await Promise.all(((await ids(userId)) ?? []).map(ofRole));
-    // A role that is gone gives nothing.
-    return [...new Set(held.flatMap((permissions) => permissions ?? []))];
+    const end = duration.startTimer();
+    try {
+      const held = await Promise.all(((await ids(userId)) ?? []).map(ofRole));
+      // A role that is gone gives nothing.
+      return [...new Set(held.flatMap((permissions) => permissions ?? []))];
+    } finally {
+      end();
+    }
   };
 
   return {

@@ -13,13 +13,23 @@ export interface Prometheus {
   samples(series: string, seconds: number): Promise<readonly Sample[]>;
   /** An expression's value now; undefined where it has none. Several series are an error of the expression. */
   value(expression: string): Promise<number | undefined>;
+  /** All series of an expression with their values now, as Prometheus orders them (topk: the greatest first). */
+  series(expression: string): Promise<readonly Series[]>;
+}
+
+export interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
 }
 
 const numberText = z.string().transform(Number);
 const sample = z.tuple([z.number(), numberText]);
 const answer = z.discriminatedUnion('resultType', [
   z.object({ resultType: z.literal('matrix'), result: z.array(z.object({ values: z.array(sample) })) }),
-  z.object({ resultType: z.literal('vector'), result: z.array(z.object({ value: sample })) }),
+  z.object({
+    resultType: z.literal('vector'),
+    result: z.array(z.object({ metric: z.record(z.string(), z.string()), value: sample })),
+  }),
   z.object({ resultType: z.literal('scalar'), result: sample }),
 ]);
 type Answer = z.output<typeof answer>;
@@ -60,6 +70,11 @@ export function createPrometheus(url: string): Prometheus {
       if (result.length > 1)
         throw new Error(`${expression} is ${result.length} series, where one is expected`);
       return result[0]?.value[1];
+    },
+    async series(expression) {
+      const { resultType, result } = await ask(expression);
+      if (resultType !== 'vector') throw new Error(`${expression} has more than the values of now`);
+      return result.map(({ metric, value }) => ({ labels: metric, value: value[1] }));
     },
   };
 }

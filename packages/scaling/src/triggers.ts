@@ -72,13 +72,14 @@ export const triggers: readonly Trigger[] = [
     alert: 'ScaleWorkerCpu',
   },
   {
-    // The guide's for the database, which has a machine of its own there. Here all parts share the host's cores.
+    // Of the node that uses most. A server elsewhere has no figure here: its provider has.
     name: 'databaseCpu',
     part: 'database',
-    label: 'CPU of the host, which the database shares',
-    expression: 'max(instance:node_cpu:ratio_rate5m)',
+    label: 'CPU of the database, of its limit',
+    expression: 'max(instance:pg_container_cpu:ratio_rate5m)',
     threshold: 0.8,
     unit: 'ratio',
+    alert: 'DatabaseCpuHigh',
   },
   {
     name: 'reads',
@@ -88,6 +89,7 @@ export const triggers: readonly Trigger[] = [
       'sum(rate(sv_http_requests_total{job="app", method="GET", route!~"/health/.+"}[5m])) / (sum(job:sv_http_requests:rate5m{job="app"} and on (job) job:sv_http_requests:increase5m_judged) > 0)',
     threshold: 0.7,
     unit: 'ratio',
+    alert: 'ScaleDatabaseReads',
     isFineWhenAbsent: true,
   },
   {

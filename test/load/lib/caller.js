@@ -10,8 +10,8 @@ const keyFile = __ENV.SECRETS_DIR
 const apiKey = open(keyFile).trim();
 
 /** The parameters of a request by the load tests' caller; `name` groups its figures in the summary. */
-export function asCaller(name, headers = {}) {
-  return { headers: { 'X-API-Key': apiKey, ...headers }, tags: { name } };
+export function asCaller(name, headers = {}, tags = {}) {
+  return { headers: { 'X-API-Key': apiKey, ...headers }, tags: { name, ...tags } };
 }
 
 /** One request before the load, so that a wrong key or a stopped stack is one message, not 30,000 failed checks. */

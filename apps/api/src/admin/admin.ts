@@ -5,6 +5,7 @@ import { requirePermission, requireReadable } from '../authorise.ts';
 import { ApiError, notFound } from '../errors.ts';
 import type { ApiResponse } from '../locals.ts';
 import type { Services } from '../services.ts';
+import { mountAccess } from './access.ts';
 import { BOARD_CHANGES, type BoardChange, describeChange } from './changes.ts';
 import { recordRefusals, requirePerson, visitOf } from './guard.ts';
 import { BOARD_PATH } from './queue-board.ts';
@@ -28,9 +29,10 @@ const ASSET_CACHE = 'private, max-age=86400';
 
 const readJson = express.json({ limit: '10kb', inflate: false });
 
-/** Pages for administrators: the queue's board, and the page to sign in on. */
+/** Pages for administrators: the queue's board, the page to sign in on, and who may see those that are others'. */
 export function mountAdmin(app: Express, services: Services): void {
   mountSignInPage(app);
+  mountAccess(app, services);
   app.get('/admin', (_request: Request, response: ApiResponse) => {
     response.locals.route = '/admin';
     response.redirect(303, BOARD_PATH);

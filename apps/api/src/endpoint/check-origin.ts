@@ -15,8 +15,9 @@ export function checkOrigin(
   request: Request,
   source: CredentialSource | undefined,
   settings: OriginSettings,
+  method = request.method,
 ): void {
-  if (request.method === 'GET' || request.method === 'HEAD') return;
+  if (method === 'GET' || method === 'HEAD') return;
   if (source === 'api_key' || source === 'bearer') return;
   const origin = request.get('origin');
   const isFine = origin === undefined ? source === undefined : isOurs(origin, request.get('host'), settings);

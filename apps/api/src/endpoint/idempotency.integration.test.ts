@@ -425,7 +425,7 @@ describe('in the table', () => {
     const request = { principal: undefined, method: 'POST', url: LOGIN, body: { password: PASSWORD } };
     const answer = { status: 200, cookies: [], content: {} };
     for (const key of ['one', 'two']) {
-      const idempotency = createIdempotency({ db, secret: `the secret of ${key}` });
+      const idempotency = createIdempotency({ db, secrets: [`the secret of ${key}`] });
       await idempotency.answer(
         { ...request, key },
         async () => answer,
@@ -435,6 +435,35 @@ describe('in the table', () => {
     const [one, two] = await db.write().select().from(idempotencyKeys);
     expect(one?.requestHash).toMatch(/^[0-9a-f]{64}$/);
     expect(one?.requestHash).not.toBe(two?.requestHash);
+  });
+
+  test('an answer from before the key was changed is given out, by those who know the new key and by those who use it', async () => {
+    const { db } = await startTestApi();
+    const [old, current] = ['the secret of yesterday', 'the secret of today'];
+    const request = { principal: undefined, method: 'POST', url: LOGIN, body: { password: PASSWORD } };
+    const answer = { status: 200, cookies: ['a=b'], content: { said: 'once' } };
+    const ask = (secrets: readonly [string, ...string[]], key: string) =>
+      createIdempotency({ db, secrets }).answer(
+        { ...request, key },
+        async () => answer,
+        async () => {},
+      );
+    // In the order in which `make rotate` changes the instances, and one that is not changed yet.
+    for (const [writer, reader] of [
+      [[old], [old, current]],
+      [
+        [old, current],
+        [current, old],
+      ],
+      [
+        [current, old],
+        [old, current],
+      ],
+    ] as const) {
+      const key = JSON.stringify([writer, reader]).replaceAll(' ', '-');
+      expect(await ask(writer, key)).toMatchObject({ isReplayed: false });
+      expect(await ask(reader, key)).toEqual({ answer, isReplayed: true });
+    }
   });
 
   test('an answer that was put under another key is not given out', async () => {

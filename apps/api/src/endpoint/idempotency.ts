@@ -64,9 +64,13 @@ export interface Idempotency {
   ): Promise<{ answer: Answer; isReplayed: boolean }>;
 }
 
-/** See docs/adr/0009. `secret` is ENCRYPTION_KEY: with another one, what is kept can't be read. */
-export function createIdempotency({ db, secret }: { db: Database; secret: string }): Idempotency {
-  const store = createStore(secret);
+/** See docs/adr/0009. `secrets` is ENCRYPTION_KEY: what is kept under any of them can be read, the first keeps. */
+export function createIdempotency(options: {
+  db: Database;
+  secrets: readonly [string, ...string[]];
+}): Idempotency {
+  const { db } = options;
+  const store = createStore(options.secrets);
   /** A hundred of one key at once hold one connection, not a hundred. Other instances' wait at the unique index. */
   const turns = new Turns();
 
@@ -128,7 +132,8 @@ export function createIdempotency({ db, secret }: { db: Database; secret: string
 interface Slot {
   readonly principalId: string;
   readonly key: string;
-  readonly requestHash: string;
+  /** Under each key, the current one's first. */
+  readonly requestHashes: readonly [string, ...string[]];
 }
 
 /** An answer, or that the key was another request's. */
@@ -143,9 +148,14 @@ function settle(kept: Kept): Answer {
   );
 }
 
-function createStore(secret: string) {
-  const hashKey = derive(secret, 'sv-sdk idempotency request');
-  const cipher = createCipher(derive(secret, 'sv-sdk idempotency answer'));
+function createStore([currentSecret, ...oldSecrets]: readonly [string, ...string[]]) {
+  const keyOf = (secret: string) => ({
+    hashKey: derive(secret, 'sv-sdk idempotency request'),
+    cipher: createCipher(derive(secret, 'sv-sdk idempotency answer')),
+  });
+  const current = keyOf(currentSecret);
+  const old = oldSecrets.map(keyOf);
+  const keys = [current, ...old];
   const at = (slot: Slot) =>
     and(eq(idempotencyKeys.principalId, slot.principalId), eq(idempotencyKeys.key, slot.key));
 
@@ -155,9 +165,12 @@ function createStore(secret: string) {
       .from(idempotencyKeys)
       .where(and(at(slot), gt(idempotencyKeys.expiresAt, sql`now()`)));
     if (row === undefined) return undefined;
-    if (row.requestHash !== slot.requestHash) return 'of another request';
+    const key = keys[slot.requestHashes.indexOf(row.requestHash)];
+    if (key === undefined) return 'of another request';
     if (row.status === null || row.answer === null) throw new Error('a key was committed without its answer');
-    const { cookies, content } = JSON.parse(cipher.open(row.answer, boundTo(slot, row.status)));
+    const { cookies, content } = JSON.parse(
+      key.cipher.open(row.answer, boundTo(slot, row.requestHash, row.status)),
+    );
     return { status: row.status, cookies, content };
   };
 
@@ -167,17 +180,19 @@ function createStore(secret: string) {
     /** Keyed by HMAC, not hashed: the body may hold a password, and a thief of the table could try them all. */
     slotOf({ principal, key, method, url, body }: KeyedRequest): Slot {
       const request = JSON.stringify([method, url, body === undefined ? null : sorted(body)]);
+      const hash = ({ hashKey }: { hashKey: Buffer }) =>
+        createHmac('sha256', hashKey).update(request).digest('hex');
       return {
         principalId: idOf(principal),
         key,
-        requestHash: createHmac('sha256', hashKey).update(request).digest('hex'),
+        requestHashes: [hash(current), ...old.map(hash)],
       };
     },
 
     /** Takes the key, or gives what is kept under it. Waits for whoever has taken it and is not done yet. */
     async claim(tx: Tx, slot: Slot): Promise<Kept | undefined> {
       const fresh = {
-        requestHash: slot.requestHash,
+        requestHash: slot.requestHashes[0],
         status: null,
         answer: null,
         createdAt: sql`now()`,
@@ -185,7 +200,7 @@ function createStore(secret: string) {
       };
       const { rowCount } = await tx
         .insert(idempotencyKeys)
-        .values({ ...slot, ...fresh })
+        .values({ principalId: slot.principalId, key: slot.key, ...fresh })
         .onConflictDoUpdate({
           target: [idempotencyKeys.principalId, idempotencyKeys.key],
           set: fresh,
@@ -198,7 +213,8 @@ function createStore(secret: string) {
     },
 
     async keep(tx: Tx, slot: Slot, { status, cookies, content }: Answer): Promise<void> {
-      const answer = cipher.seal(JSON.stringify({ cookies, content }), boundTo(slot, status));
+      const bound = boundTo(slot, slot.requestHashes[0], status);
+      const answer = current.cipher.seal(JSON.stringify({ cookies, content }), bound);
       await tx.update(idempotencyKeys).set({ status, answer }).where(at(slot));
     },
   };
@@ -211,8 +227,8 @@ function idOf(principal: Principal | undefined): string {
 }
 
 /** An answer that was moved to another row, or to another status, does not open. */
-function boundTo(slot: Slot, status: number): string {
-  return JSON.stringify([slot.principalId, slot.key, slot.requestHash, status]);
+function boundTo(slot: Slot, requestHash: string, status: number): string {
+  return JSON.stringify([slot.principalId, slot.key, requestHash, status]);
 }
 
 /** The same JSON, whatever order its fields came in. */

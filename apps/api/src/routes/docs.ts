@@ -6,6 +6,8 @@ import type { OpenApiDocument } from '../openapi.ts';
 
 const PAGE = '/api/v1/docs';
 const DOCUMENT = '/api/v1/openapi.json';
+/** They are the same for everybody, so a cache between may keep them; `sendFile` would leave the `no-store` of all answers. */
+const ASSET_CACHE = 'public, max-age=3600';
 const ASSETS = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'] as const;
 
 /** Only our own files and the API itself. Swagger UI sets style attributes and has its icons as data: URLs. */
@@ -52,6 +54,8 @@ export function mountDocs(app: Express, document: OpenApiDocument): void {
   get(PAGE, (response) => response.set('Content-Security-Policy', PAGE_CSP).type('html').send(HTML));
   get(`${PAGE}/start.js`, (response) => response.type('js').send(START));
   for (const asset of ASSETS) {
-    get(`${PAGE}/${asset}`, (response) => response.sendFile(asset, { root: folder, maxAge: '1h' }));
+    get(`${PAGE}/${asset}`, (response) =>
+      response.set('Cache-Control', ASSET_CACHE).sendFile(asset, { root: folder, cacheControl: false }),
+    );
   }
 }

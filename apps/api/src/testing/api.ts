@@ -12,7 +12,7 @@ import { createDatabase, type Database } from '@sv-sdk/db';
 import { createTestDatabase, type TestDatabase } from '@sv-sdk/db/testing';
 import { createTemplateCompiler, createTemplateStore, seedTemplates } from '@sv-sdk/email';
 import { createPermissionStore } from '@sv-sdk/permissions';
-import { pino } from 'pino';
+import { createLogger } from '@sv-sdk/telemetry';
 import { Registry } from 'prom-client';
 import { inject, onTestFinished } from 'vitest';
 import { createQueueBoard } from '../admin/queue-board.ts';
@@ -93,6 +93,8 @@ export interface TestApiOptions {
   emailWebhooks?: readonly WebhookReceiver[];
   /** The queue's Redis, and whether its board may be used; without it nobody listens there. */
   queueBoard?: { url: string; isReadOnly: boolean };
+  /** 0: a line for each. */
+  logSuccessesPerSecond?: number;
   /** What isn't named is far above what a test does. */
   overload?: Partial<OverloadLimits>;
   rateLimits?: {
@@ -112,7 +114,10 @@ const passwordHash = hashPassword(PASSWORD);
 /** Started for one test, and closed at its end. */
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const log: Record<string, unknown>[] = [];
-  const logger = pino({ level: 'debug' }, { write: (line) => log.push(JSON.parse(line)) });
+  const logger = createLogger(
+    { service: 'app', version: 'test', level: 'debug' },
+    { write: (line) => log.push(JSON.parse(line)) },
+  );
   const registry = new Registry();
   const stack = new AsyncDisposableStack();
   (options.atEnd ?? onTestFinished)(() => stack.disposeAsync());
@@ -141,7 +146,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     },
   });
   stack.defer(() => db.close());
-  const permissions = createPermissionStore({ db, cache });
+  const permissions = createPermissionStore({ db, cache, registry });
   const users = createUserStore({ db, cache });
   const templates = createTemplateStore({ db, cache });
   const templateCompiler = createTemplateCompiler();
@@ -158,13 +163,14 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     version: 'test',
     attachmentsMaxBytes: 2 * 1024 * 1024,
     emailCosts: { ses: 0.1 },
+    logSuccessesPerSecond: options.logSuccessesPerSecond ?? 0,
   };
   const auth = await createAuth({
     db,
     cache,
     permissions,
     usage,
-    secret: '0123456789abcdef'.repeat(4),
+    secrets: [SECRET],
     baseUrl: settings.baseUrl,
     requireEmailVerification: options.requireEmailVerification ?? true,
     loginLimits: { maxFailures: 10, windowSeconds: 900, lockSeconds: 900, ...options.loginLimits },
@@ -197,7 +203,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     random: () => 0,
   });
   stack.defer(() => overload.close());
-  const idempotency = createIdempotency({ db, secret: SECRET });
+  const idempotency = createIdempotency({ db, secrets: [SECRET] });
   const queueBoard = createQueueBoard({
     ...(options.queueBoard ?? { url: 'redis://127.0.0.1:1', isReadOnly: true }),
     logger,

@@ -22,7 +22,7 @@ export function receiversOf(amazon: Amazon): WebhookReceiver[] {
   return [
     createSesReceiver({ topicArns: [TOPIC_ARN], agents, roots }),
     createSendGridReceiver({ publicKey: sendGridKeys.publicKey }),
-    createBrevoReceiver({ token: BREVO_TOKEN }),
+    createBrevoReceiver({ tokens: [BREVO_TOKEN] }),
   ];
 }
 

@@ -3,6 +3,12 @@ import { readFileSync } from 'node:fs';
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
 
 export const HTTP_PORT = 8080;
+/** With a domain: what the world's 443 and 80 lead to. */
+export const HTTPS_PORT = 8443;
+export const REDIRECT_PORT = 8082;
+
+/** Of the template, with a domain. */
+const PARTS = ['tls.conf', 'redirect.conf', 'pages.conf', 'pages-on.conf', 'pages-off.conf'];
 
 const sourceOf = (name: string) =>
   readFileSync(new URL(`../../../../infra/nginx/${name}`, import.meta.url), 'utf8');
@@ -16,6 +22,10 @@ const APPS_BY_DNS = /server app:3000 resolve [^;]+;/;
 export async function startNginx(options: {
   attachmentsMaxBytes: number;
   apps?: readonly number[];
+  /** The port of this host where what it logs is counted. */
+  requestLogPort?: number;
+  /** As in production: DOMAIN, and what goes with it. */
+  production?: { DOMAIN: string } & Record<string, string>;
 }): Promise<StartedTestContainer> {
   const template = sourceOf('nginx.conf.template');
   const configuration =
@@ -29,14 +39,23 @@ export async function startNginx(options: {
   return await new GenericContainer(`sv-sdk/nginx:${process.env['SV_VERSION'] || 'dev'}`)
     .withCopyContentToContainer([
       { content: configuration, target: '/etc/nginx/sv/nginx.conf.template', mode: 0o644 },
-      { content: sourceOf('entrypoint.sh'), target: '/usr/local/bin/entrypoint.sh', mode: 0o755 },
+      ...['entrypoint.sh', 'certificate.sh'].map((name) => ({
+        content: sourceOf(name),
+        target: `/usr/local/bin/${name}`,
+        mode: 0o755,
+      })),
+      ...PARTS.map((name) => ({ content: sourceOf(name), target: `/etc/nginx/sv/${name}`, mode: 0o644 })),
     ])
     .withExtraHosts([{ host: 'host.docker.internal', ipAddress: 'host-gateway' }])
     .withEnvironment({
       RESOLVER: '127.0.0.1',
       EMAIL_ATTACHMENTS_MAX_BYTES: String(options.attachmentsMaxBytes),
+      ...(options.requestLogPort !== undefined && {
+        REQUEST_LOG: `host.docker.internal:${options.requestLogPort}`,
+      }),
+      ...options.production,
     })
-    .withExposedPorts(HTTP_PORT)
+    .withExposedPorts(HTTP_PORT, ...(options.production === undefined ? [] : [HTTPS_PORT, REDIRECT_PORT]))
     .withWaitStrategy(Wait.forHealthCheck())
     .start();
 }

@@ -37,6 +37,13 @@ export function adviseOn(fired: Fired, platform: Platform, rules: readonly Servi
         },
       ];
     case 'databaseCpu':
+      return [
+        {
+          because:
+            'The database nears the end of its CPU: slow statements, or more of it by POSTGRES_CPUS in .env (docs/runbooks/database-cpu-high.md).',
+          command: 'make doctor',
+        },
+      ];
     case 'hostMemory':
       return [
         {

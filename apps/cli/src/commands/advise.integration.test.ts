@@ -18,7 +18,7 @@ async function startWith(loaded: Record<string, number>): Promise<string> {
     [figures.busy.series]: 1,
     'job:sv_queue_depth:max{job="worker"}': 300,
     'job:process_cpu_seconds:avg_rate5m{job="worker"}': 0.1,
-    'instance:node_cpu:ratio_rate5m{instance="host"}': 0.3,
+    'instance:pg_container_cpu:ratio_rate5m{instance="postgres"}': 0.3,
     'instance:node_memory_used:ratio{instance="host"}': 0.4,
     'instance:pg_connections:ratio{instance="postgres"}': 0.1,
     'instance:pgbouncer_clients:ratio{instance="pgbouncer"}': 0.1,

@@ -6,7 +6,7 @@ import {
   type AuditRow,
   coveredUntil,
   createPartitionsAhead,
-  deriveChainKey,
+  deriveChainKeys,
   dropExpiredPartitions,
   EVENT_TYPE_FILTER,
   type ExportFormat,
@@ -15,6 +15,7 @@ import {
   type Finding,
   formatExport,
   listPartitions,
+  rekeyChain,
   searchAudit,
   verifyAudit,
 } from '@sv-sdk/audit';
@@ -60,6 +61,11 @@ export function addAuditCommands(program: Command): void {
     .option('--despite-findings', 'with --apply: drops also what is not as it was sealed')
     .option('--json', 'print JSON')
     .action(retain);
+  audit
+    .command('rekey')
+    .description('has the hash chain go on under the first key of ENCRYPTION_KEY; `make rotate` calls it')
+    .option('--json', 'print JSON')
+    .action(rekey);
   audit
     .command('verify')
     .description(
@@ -165,7 +171,7 @@ async function retain(options: JsonOption & { apply?: boolean; despiteFindings?:
           made: await createPartitionsAhead(db),
           ...(await dropExpiredPartitions({
             db,
-            key: deriveChainKey(config.ENCRYPTION_KEY),
+            keys: deriveChainKeys(config.ENCRYPTION_KEY),
             retentionMonths,
             despiteFindings: options.despiteFindings ?? false,
           })),
@@ -207,17 +213,37 @@ async function retain(options: JsonOption & { apply?: boolean; despiteFindings?:
   if (!isWell) process.exitCode = ExitCode.failed;
 }
 
+async function rekey(options: JsonOption): Promise<void> {
+  const keys = deriveChainKeys(loadConfig(['ENCRYPTION_KEY']).ENCRYPTION_KEY);
+  const isChanged = await withDatabase((db) =>
+    db.withTx(async (tx) => {
+      const isOther = await rekeyChain(tx, keys);
+      if (isOther) await recordCommand(tx, 'audit rekey', { eventType: 'audit.rekeyed', metadata: {} });
+      return isOther;
+    }),
+  );
+  print(
+    {
+      text: isChanged
+        ? 'The chain goes on under the current key; the rows before stay under theirs.'
+        : 'The chain goes on under the current key already.',
+      json: { ok: true, isChanged },
+    },
+    options.json ?? false,
+  );
+}
+
 async function verify(
   options: JsonOption & { expectHead?: { sequence: number; hash: string } },
 ): Promise<void> {
   const asJson = options.json ?? false;
-  const key = deriveChainKey(loadConfig(['ENCRYPTION_KEY']).ENCRYPTION_KEY);
+  const keys = deriveChainKeys(loadConfig(['ENCRYPTION_KEY']).ENCRYPTION_KEY);
   const list: Finding[] = [];
   const startedMs = performance.now();
   const result = await withDatabase((db) =>
     verifyAudit({
       db,
-      key,
+      keys,
       expectHead: options.expectHead,
       onFinding: (finding) => {
         if (!asJson) process.stdout.write(`${sayFinding(finding)}\n`);

@@ -222,3 +222,25 @@ describe('auth delete', () => {
     expect(await sdk.query('select from auth.users where deleted_at is null')).toEqual([]);
   });
 });
+
+test('auth set-password gives a new password, ends all sessions, and is in the audit log', async () => {
+  const sdk = await startTestSdk();
+  const id = await addUser(sdk, 'ada@example.org');
+  await sdk.query(
+    `insert into auth.sessions (id, user_id, token, expires_at) values ('one', $1, 'hash', now() + interval '1 day')`,
+    [id],
+  );
+  const next = 'another battery, another horse';
+  const { exitCode, answer } = await sdk.json(
+    ['auth', 'set-password', 'ada@example.org', '--password-stdin'],
+    {
+      input: next,
+    },
+  );
+  expect(answer).toEqual({ ok: true, id, email: 'ada@example.org', endedSessions: 1 });
+  expect(exitCode).toBe(0);
+  const [row] = await sdk.query('select password from auth.accounts where user_id = $1', [id]);
+  expect(await verifyPassword(row.password, next)).toBe(true);
+  expect(await auditRows(sdk, 'user.password_changed')).toHaveLength(1);
+  expect(await staleKeys(sdk)).toContain('session:hash');
+});

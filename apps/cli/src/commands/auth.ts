@@ -1,4 +1,13 @@
-import { deleteUser, hashPassword, insertUser, type UserRow, userEmail, userName } from '@sv-sdk/auth';
+import {
+  deleteUser,
+  endSessions,
+  hashPassword,
+  insertUser,
+  setPassword,
+  type UserRow,
+  userEmail,
+  userName,
+} from '@sv-sdk/auth';
 import { roles, users } from '@sv-sdk/db';
 import { isLastSuperAdmin } from '@sv-sdk/permissions';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -44,6 +53,14 @@ export function addAuthCommands(program: Command): void {
     .option('--unverified', 'the user has yet to prove the address by mail')
     .option('--json', 'print JSON')
     .action(createUser);
+  auth
+    .command('set-password')
+    .description('gives a user a new password, and ends all sessions of the user')
+    .argument('<user>', 'address or id')
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--generate', 'make a password and print it, once')
+    .option('--json', 'print JSON')
+    .action(setPasswordOfUser);
   auth
     .command('delete')
     .description('deletes a user and ends all sessions and API keys; asks first')
@@ -191,6 +208,34 @@ async function deleteNamedUser(named: string, options: JsonOption & { yes?: bool
     {
       text: `Deleted ${isDeleted.email}; sessions ended: ${isDeleted.endedSessions}, API keys revoked: ${isDeleted.revokedApiKeys}.`,
       json: { ok: true, ...isDeleted },
+    },
+    options.json ?? false,
+  );
+}
+
+async function setPasswordOfUser(
+  addressOrId: string,
+  options: JsonOption & { generate?: boolean; passwordStdin?: boolean },
+): Promise<void> {
+  const password = await newPassword(options);
+  const passwordHash = await hashPassword(password);
+  const changed = await withDatabase((db) =>
+    db.withTx(async (tx) => {
+      const user = await lockUser(tx, addressOrId);
+      await setPassword(tx, user.id, passwordHash);
+      const endedSessions = await endSessions(tx, user.id);
+      await recordCommand(tx, 'auth set-password', {
+        eventType: 'user.password_changed',
+        metadata: { targetUserId: user.id, endedSessions },
+      });
+      return { id: user.id, email: user.email, endedSessions };
+    }),
+  );
+  const printed = options.generate ? ` The password is ${password}` : '';
+  print(
+    {
+      text: `${changed.email} has a new password; sessions ended: ${changed.endedSessions}.${printed}`,
+      json: { ok: true, ...changed, ...(options.generate && { password }) },
     },
     options.json ?? false,
   );

@@ -1,4 +1,4 @@
-import { deriveChainKey, sealBatch, verifyAudit } from '@sv-sdk/audit';
+import { deriveChainKeys, sealBatch, verifyAudit } from '@sv-sdk/audit';
 import { createDatabase } from '@sv-sdk/db';
 import { createLogger, createRegistry } from '@sv-sdk/telemetry';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -103,7 +103,7 @@ test('seeded audit rows lie in months of their own, unsealed, and say what they 
 });
 
 describe('audit verify', () => {
-  const key = deriveChainKey('0123456789abcdef'.repeat(4));
+  const keys = deriveChainKeys(['0123456789abcdef'.repeat(4)]);
 
   async function openLog(sdk: TestSdk) {
     const logger = createLogger({ service: 'test', version: 'test', level: 'silent' });
@@ -119,10 +119,10 @@ describe('audit verify', () => {
     return {
       async seal() {
         let batch: { isFull: boolean };
-        do batch = await sealBatch({ db, key, sealAfterSeconds: 0 });
+        do batch = await sealBatch({ db, keys, sealAfterSeconds: 0 });
         while (batch.isFull);
       },
-      verify: () => verifyAudit({ db, key, onFinding: () => undefined }),
+      verify: () => verifyAudit({ db, keys, onFinding: () => undefined }),
     };
   }
 

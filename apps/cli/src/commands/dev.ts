@@ -62,7 +62,7 @@ type DevConfig = ReturnType<typeof loadDevConfig>;
 
 /** Throws unless somebody has said that this is no production. */
 function loadDevConfig() {
-  const { SV_ENV } = loadConfig(['SV_ENV']);
+  const { SV_ENV = 'production' } = loadConfig(['SV_ENV']);
   if (SV_ENV !== 'development') {
     throw new Error(
       `SV_ENV is ${SV_ENV}: \`sdk dev\` is only for a platform with SV_ENV=development in .env`,

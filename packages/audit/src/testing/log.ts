@@ -5,11 +5,12 @@ import { createLogger } from '@sv-sdk/telemetry';
 import pg from 'pg';
 import { Registry } from 'prom-client';
 import { onTestFinished } from 'vitest';
-import { deriveChainKey } from '../chain.ts';
-import { sealBatch } from '../seal.ts';
+import { type ChainKeys, deriveChainKey } from '../chain.ts';
+import { type SealOptions, sealBatch } from '../seal.ts';
 import { type Finding, type Verification, verifyAudit } from '../verify.ts';
 
 export const KEY = deriveChainKey('0123456789abcdef'.repeat(4));
+export const KEYS: ChainKeys = [KEY];
 
 export interface TestLog {
   readonly server: TestDatabase;
@@ -26,7 +27,7 @@ export interface TestLog {
    */
   addRows(prefix: string, from: Date, rows: number): Promise<void>;
   /** Seals all there is, and answers how many rows. */
-  seal(options?: { batchRows?: number; sealAfterSeconds?: number; now?: Date }): Promise<number>;
+  seal(options?: Partial<Omit<SealOptions, 'db'>>): Promise<number>;
   verify(
     options?: Partial<Parameters<typeof verifyAudit>[0]>,
   ): Promise<{ verification: Verification; findings: Finding[] }>;
@@ -78,7 +79,7 @@ export async function openTestLog(
     async seal(options = {}) {
       let sealed = 0;
       for (;;) {
-        const { rows } = await sealBatch({ db, key: KEY, ...options });
+        const { rows } = await sealBatch({ db, keys: KEYS, ...options });
         if (rows === 0) return sealed;
         sealed += rows;
       }
@@ -87,7 +88,7 @@ export async function openTestLog(
       const findings: Finding[] = [];
       const verification = await verifyAudit({
         db,
-        key: KEY,
+        keys: KEYS,
         onFinding: (finding) => findings.push(finding),
         ...options,
       });

@@ -47,13 +47,18 @@ test('answers with token, expiry and user, and opens the session by bearer and b
   expect(await auditOf(api, 'auth.login')).toMatchObject([{ userId: user.id, ipAddress: '203.0.113.7' }]);
 });
 
-test('behind https the cookie is only for https', async () => {
+test('behind https the cookie is for https and for this host alone', async () => {
   const api = await startTestApi({ baseUrl: 'https://sv.example.org' });
   const user = await api.addUser();
   const { headers } = await api.call('POST', '/api/v1/auth/login', {
     body: { email: user.email, password: PASSWORD },
   });
-  expect(headers.getSetCookie()[0]).toMatch(/^__Secure-sv\.session_token=.*Secure/);
+  const [setCookie = ''] = headers.getSetCookie();
+  expect(setCookie).toMatch(/^__Host-sv\.session_token=.*; Path=\/; .*Secure/);
+  // A browser takes no __Host- cookie with one.
+  expect(setCookie).not.toContain('Domain');
+  const cookie = setCookie.split(';', 1)[0] ?? '';
+  expect((await api.call('GET', SESSION, { cookie })).status).toBe(200);
   expect(headers.get('strict-transport-security')).toContain('max-age');
 });
 

@@ -32,16 +32,16 @@ const FIRST_MILLISECONDS = 1e11;
 
 /**
  * Brevo signs nothing. It sends the token that was given when the webhook was made: as `auth` with `type: bearer`, or
- * as the password in the webhook's URL.
+ * as the password in the webhook's URL. Of several any will do: Brevo changes to a new one later than we do.
  */
-export function createBrevoReceiver(options: { token: string }): WebhookReceiver {
-  const expected = digest(options.token);
+export function createBrevoReceiver(options: { tokens: readonly string[] }): WebhookReceiver {
+  const expected = options.tokens.map(digest);
   return {
     provider: 'brevo',
     async receive({ headers, body }) {
       const sent = credentialOf(headers);
       if (sent === undefined) throw refuse('no credential');
-      if (!timingSafeEqual(digest(sent), expected)) throw refuse('wrong credential');
+      if (!expected.some((token) => timingSafeEqual(digest(sent), token))) throw refuse('wrong credential');
       const parsed = parseJson(body);
       if (!Array.isArray(parsed) && !isFields(parsed)) throw malformed('an event or a list of events');
       return gather([parsed].flat().map(readEvent));

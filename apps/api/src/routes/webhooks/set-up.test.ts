@@ -13,7 +13,7 @@ const providersFor = (environment: Record<string, string>) => {
   return createEmailWebhooks({
     sesSnsTopicArns: config.SES_SNS_TOPIC_ARNS,
     sendGridPublicKey: config.SENDGRID_WEBHOOK_PUBLIC_KEY,
-    brevoToken: config.BREVO_WEBHOOK_TOKEN,
+    brevoTokens: config.BREVO_WEBHOOK_TOKEN,
   }).map(({ provider }) => provider);
 };
 

@@ -9,9 +9,9 @@ export function createEmailWebhooks(settings: {
   sesSnsTopicArns: readonly string[];
   /** Base64 of DER (SubjectPublicKeyInfo), as SendGrid shows it. */
   sendGridPublicKey?: string | undefined;
-  brevoToken?: string | undefined;
+  brevoTokens?: readonly string[] | undefined;
 }): WebhookReceiver[] {
-  const { sesSnsTopicArns: topicArns, sendGridPublicKey, brevoToken: token } = settings;
+  const { sesSnsTopicArns: topicArns, sendGridPublicKey, brevoTokens: tokens } = settings;
   return [
     ...(topicArns.length > 0 ? [createSesReceiver({ topicArns })] : []),
     ...(sendGridPublicKey === undefined
@@ -25,6 +25,6 @@ export function createEmailWebhooks(settings: {
             }),
           }),
         ]),
-    ...(token === undefined ? [] : [createBrevoReceiver({ token })]),
+    ...(tokens === undefined ? [] : [createBrevoReceiver({ tokens })]),
   ];
 }

@@ -1,4 +1,4 @@
-import { KEY, openTestLog, type TestLog } from '@sv-sdk/audit/testing';
+import { KEYS, openTestLog, type TestLog } from '@sv-sdk/audit/testing';
 import { createDatabase } from '@sv-sdk/db';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -19,7 +19,7 @@ function worker(db = log.db) {
   const registry = new Registry();
   return {
     lines,
-    options: { db, key: KEY, metrics: createAuditMetrics(registry), logger },
+    options: { db, keys: KEYS, metrics: createAuditMetrics(registry), logger },
     /** Undefined: the metric has no value. */
     metric: async (name: string) => {
       const value = new RegExp(`^${name} (\\S+)$`, 'm').exec(await registry.metrics())?.[1];

@@ -1,4 +1,5 @@
 import {
+  type ChainKeys,
   coveredUntil,
   createPartitionsAhead,
   dropExpiredPartitions,
@@ -19,7 +20,7 @@ const INTERVAL_MS = 3_600_000;
  */
 export function startPartitionKeeper(options: {
   db: Database;
-  key: Buffer;
+  keys: ChainKeys;
   /** 0: all rows are kept for ever. */
   retentionMonths: number;
   metrics: AuditMetrics;

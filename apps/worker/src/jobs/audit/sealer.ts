@@ -1,4 +1,4 @@
-import { readSealingState, sealBatch } from '@sv-sdk/audit';
+import { type ChainKeys, readSealingState, sealBatch } from '@sv-sdk/audit';
 import type { Database } from '@sv-sdk/db';
 import type { Logger } from '@sv-sdk/telemetry';
 import { type Loop, startLoop } from '../../loop.ts';
@@ -11,7 +11,7 @@ const HEAD_LOG_INTERVAL_MS = 60_000;
 /** Seals audit rows into the hash chain, in every worker; one at a time does the work. */
 export function startSealer(options: {
   db: Database;
-  key: Buffer;
+  keys: ChainKeys;
   metrics: AuditMetrics;
   logger: Logger;
   /** Tests: how old a row must be. */

@@ -1,13 +1,13 @@
 /**
- * What email-throughput.ts compares with: a BullMQ worker whose whole job is one `sendMail` of a pooled nodemailer
+ * What ../email-throughput.ts compares with: a BullMQ worker whose whole job is one `sendMail` of a pooled nodemailer
  * transport, with nothing written down and nothing made sure of. Started by fork, told what to do by one message.
  */
 
 import { Worker } from 'bullmq';
 import { createTransport } from 'nodemailer';
 import MailComposer from 'nodemailer/lib/mail-composer';
-import { createWorkerConnection } from '../packages/queue/src/index.ts';
-import { createLogger } from '../packages/telemetry/src/index.ts';
+import { createWorkerConnection } from '../../packages/queue/src/index.ts';
+import { createLogger } from '../../packages/telemetry/src/index.ts';
 
 export interface BareTask {
   readonly queueUrl: string;

@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { runClosed } from './closed.ts';
+import { runOpen } from './open.ts';
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const isExpected = (body: string) => body === 'yes';
+
+test('a run with only expected answers counts', async () => {
+  const url = await serve((_request, response) => response.end('yes'));
+  const closed = await runClosed({ url, isExpected }, { connections: 2, seconds: 1 });
+  expect(closed.fault).toBeUndefined();
+  expect(closed.perSecond).toBeGreaterThan(10);
+  expect(closed.latency.p50Ms).toBeGreaterThan(0);
+  expect(closed.latency.p99Ms).toBeGreaterThanOrEqual(closed.latency.p50Ms);
+
+  const open = await runOpen(() => ({ url, isExpected }), { ratePerSecond: 50, seconds: 1 });
+  expect(open.fault).toBeUndefined();
+  expect(open.perSecond).toBeGreaterThan(25);
+});
+
+test('one unexpected answer is a fault of the whole run', async () => {
+  let count = 0;
+  const url = await serve((_request, response) => {
+    count += 1;
+    if (count % 20 === 0) response.end('no');
+    else response.end('yes');
+  });
+  const closed = await runClosed({ url, isExpected }, { connections: 2, seconds: 1 });
+  expect(closed.fault).toContain('of another content');
+  const open = await runOpen(() => ({ url, isExpected }), { ratePerSecond: 50, seconds: 1 });
+  expect(open.fault).toContain('answered with 200: no');
+});
+
+test('a refusal is a fault of the whole run', async () => {
+  const url = await serve((_request, response) => {
+    response.statusCode = 503;
+    response.end('yes');
+  });
+  const closed = await runClosed({ url, isExpected }, { connections: 1, seconds: 1 });
+  expect(closed.fault).toContain('nothing was answered');
+  const open = await runOpen(() => ({ url, isExpected }), { ratePerSecond: 50, seconds: 1 });
+  expect(open.fault).toContain('answered with 503');
+});
+
+test('in the open model a stall shows in the time of everything that was due meanwhile', async () => {
+  let isFirst = true;
+  const url = await serve(async (_request, response) => {
+    if (isFirst) {
+      isFirst = false;
+      const end = performance.now() + 500;
+      while (performance.now() < end); // Nobody else is served either.
+    }
+    await delay(1);
+    response.end('yes');
+  });
+  const { latency } = await runOpen(() => ({ url, isExpected }), { ratePerSecond: 50, seconds: 1 });
+  expect(latency.p50Ms).toBeLessThan(500);
+  expect(latency.maxMs).toBeGreaterThan(400);
+  expect(latency.distribution.find(({ percentile }) => percentile === 75)?.ms).toBeGreaterThan(100);
+});

@@ -1,0 +1,47 @@
+import type { Machine } from './machine.ts';
+import { MIN_ROUNDS, mediansOf, type Result } from './statistics.ts';
+import { goalTable, guideTable, resultTables, table } from './tables.ts';
+
+export interface ReportInput {
+  readonly results: readonly Result[];
+  readonly plots: readonly { readonly title: string; readonly path: string }[];
+  readonly machine: Machine;
+  readonly startedAt: Date;
+  readonly isQuick: boolean;
+  readonly settings: readonly { readonly name: string; readonly command: string }[];
+  /** What could not be measured, and why. */
+  readonly failed: readonly string[];
+}
+
+export function renderReport(input: ReportInput): string {
+  const { results, plots, machine, startedAt, isQuick, settings, failed } = input;
+  const medians = mediansOf(results);
+  const few = results.filter(({ rounds }) => rounds < MIN_ROUNDS);
+  return `${[
+    '# Benchmark',
+    `Made by \`make ${isQuick ? 'bench-quick' : 'bench'}\` on ${startedAt.toISOString().slice(0, 10)}; not to be edited. Load generator and platform share the machine, so absolute figures are lower than with a second one. Compare ratios, and only within one run.`,
+    ...(isQuick ? ['**A quick run: short rounds, and the long measurements are left out.**'] : []),
+    ...(failed.length > 0 ? [`**Not measured:** ${failed.join('; ')}.`] : []),
+    "## The scaling guide's table",
+    guideTable(medians),
+    '## Goals',
+    goalTable(medians),
+    '## What it ran on',
+    table(['', ''], machine),
+    '## How',
+    'Each measurement runs interleaved with its baselines, after a warm-up, another one first in each round. A round with an unexpected answer (status, or the number of rows in the body) is thrown away. Given are the median of the rounds and their range.',
+    table(
+      ['measurement', 'by itself'],
+      settings.map(({ name, command }) => [name, `\`${command}\``]),
+    ),
+    ...(few.length > 0
+      ? [
+          `Fewer than ${MIN_ROUNDS} rounds: ${few.map(({ measure, contender }) => `${measure} (${contender})`).join(', ')}.`,
+        ]
+      : []),
+    '## Measurements',
+    'The unflattering one is "nothing but the way through": without a database to wait for, all that is left is what the platform puts around every request. `platform` is `GET /health/live`.',
+    resultTables(results),
+    ...(plots.length > 0 ? ['## Plots', ...plots.map(({ title, path }) => `![${title}](${path})`)] : []),
+  ].join('\n\n')}\n`;
+}

@@ -1,0 +1,26 @@
+# shellcheck shell=bash
+# Sourced by upgrade.sh and rollback.sh: moments of the database that have a name, a line each: NAME, the release,
+# the version that ran, the moment. Needs: DEPLOYS
+
+RESTORE_POINTS=$DEPLOYS/restore-points
+
+# On the primary: named in its log, so that the line here can be told from a guess. name_restore_point NAME RELEASE VERSION
+name_restore_point() {
+  local primary moment
+  primary=$(running_primary) || return 1
+  ask_server "$primary" "select pg_create_restore_point('$1')" >/dev/null || return 1
+  moment=$(ask_server "$primary" 'select clock_timestamp()') || return 1
+  [ -n "$moment" ] || return 1
+  printf '%s %s %s %s\n' "$1" "$2" "$3" "$moment" >>"$RESTORE_POINTS"
+}
+
+# The line of a name; without one the last: restore_point [NAME]
+restore_point() {
+  [ -f "$RESTORE_POINTS" ] || return 0
+  if [ -n "${1-}" ]; then awk -v name="$1" '$1 == name' "$RESTORE_POINTS"; else cat "$RESTORE_POINTS"; fi | tail -n 1
+}
+
+# The release that a version was of, as far as an upgrade left it: release_of_version VERSION
+release_of_version() { awk -v version="$1" '$3 == version { found = $2 } END { print found }' "$RESTORE_POINTS" 2>/dev/null; }
+
+restore_point_names() { awk '{ print $1 }' "$RESTORE_POINTS" 2>/dev/null | xargs; }
