@@ -113,6 +113,41 @@ describe('production refuses', () => {
     });
   });
 
+  describe('each key of a ring:', () => {
+    const MADE_UP = 'abcabc'.repeat(8);
+
+    test.each([
+      { ring: [generated(40), MADE_UP], line: 2 },
+      { ring: [MADE_UP, generated(40)], line: 1 },
+    ])('a weak one in line $line, and tells in which', ({ ring, line }) => {
+      expect(faultsOf({ ENCRYPTION_KEY: ring.join('\n') })).toEqual({
+        ENCRYPTION_KEY: `its line ${line} must be generated, not made up (SV_ENV=production)`,
+      });
+    });
+
+    test('one that is in the ring of another secret, too', () => {
+      const faults = faultsOf({
+        BETTER_AUTH_SECRET: [generated(40), generated(41)].join('\n'),
+        ENCRYPTION_KEY: [generated(42), generated(40)].join('\n'),
+      });
+      expect(faults).toEqual({
+        BETTER_AUTH_SECRET: 'its line 1 must be another than ENCRYPTION_KEY (SV_ENV=production)',
+        ENCRYPTION_KEY: 'its line 2 must be another than BETTER_AUTH_SECRET (SV_ENV=production)',
+      });
+    });
+
+    test('one that is the whole of another secret', () => {
+      const faults = faultsOf({
+        ENCRYPTION_KEY: [generated(42), generated(40)].join('\n'),
+        REDIS_PASSWORD: generated(40),
+      });
+      expect(faults).toEqual({
+        ENCRYPTION_KEY: 'its line 2 must be another than REDIS_PASSWORD (SV_ENV=production)',
+        REDIS_PASSWORD: 'must be another than ENCRYPTION_KEY (SV_ENV=production)',
+      });
+    });
+  });
+
   test('everything at once, as a list', () => {
     const faults = faultsOf({
       SMTP_URL: 'smtp://maildev:1025',
@@ -131,6 +166,10 @@ describe('production refuses', () => {
       'SMTP_URL',
     ]);
   });
+});
+
+test('production starts while a secret is changed, with both keys in its ring', () => {
+  expect(faultsOf({ ENCRYPTION_KEY: [generated(40), generated(41)].join('\n') })).toEqual({});
 });
 
 test('a server elsewhere need have no password of ours', () => {

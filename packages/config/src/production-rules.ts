@@ -115,20 +115,23 @@ const MIN_LENGTH = 16;
 const MIN_DIFFERENT = 8;
 const KNOWN = /password|passw0rd|secret|change.?me|default|admin|qwert|letmein|1234567/i;
 
+/** What a secret consists of: of a key ring also the older keys, by which things can be opened as by the current one. */
+const keysOf = (name: SettingName, value: string | readonly string[] = []) => {
+  const keys = typeof value === 'string' ? [value] : value;
+  return keys.map((key, index) => ({ name, key, where: keys.length === 1 ? '' : `its line ${index + 1} ` }));
+};
+
 /** Only `sdk config check` reads all of them. */
 const strongSecrets = inProduction(SECRETS, (config) => {
-  const holders = Map.groupBy(
-    SECRETS.filter((name) => config[name] !== undefined),
-    (name) => config[name],
-  );
-  return SECRETS.flatMap((name) => {
-    const value = config[name];
-    if (value === undefined) return [];
-    if (value.length < MIN_LENGTH) return [fault(name, `must have at least ${MIN_LENGTH} characters`)];
-    if (new Set(value).size < MIN_DIFFERENT || KNOWN.test(value))
-      return [fault(name, 'must be generated, not made up')];
-    const others = holders.get(value)?.filter((other) => other !== name) ?? [];
-    return others.length > 0 ? [fault(name, `must be another than ${others.join(', ')}`)] : [];
+  const all = SECRETS.flatMap((name) => keysOf(name, config[name]));
+  const holders = Map.groupBy(all, ({ key }) => key);
+  return all.flatMap(({ name, key, where }) => {
+    if (key.length < MIN_LENGTH) return [fault(name, `${where}must have at least ${MIN_LENGTH} characters`)];
+    if (new Set(key).size < MIN_DIFFERENT || KNOWN.test(key))
+      return [fault(name, `${where}must be generated, not made up`)];
+    const others = new Set(holders.get(key)?.map((holder) => holder.name));
+    others.delete(name);
+    return others.size > 0 ? [fault(name, `${where}must be another than ${[...others].join(', ')}`)] : [];
   });
 });
 
