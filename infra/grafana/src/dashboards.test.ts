@@ -161,11 +161,13 @@ describe('alerts', () => {
   });
 });
 
-test("the guide's latency target is the one that the load tests fail by", () => {
-  const limits = globSync('test/load/*.js', { cwd: REPOSITORY }).flatMap((path) =>
-    [...read(path).matchAll(/p\(95\)<(\d+)/g)].map(([, milliseconds]) => Number(milliseconds) / 1000),
-  );
-  expect(new Set(limits)).toEqual(new Set([API_LATENCY_P95_SECONDS.value]));
+test("the guide's latency target is the one that its load test fails by", () => {
+  // The guide's scenario, for k6 and for Artillery. Others have limits of their own: a burst of emails, scaling under load.
+  const limitsSeconds = (path: string, limit: RegExp) =>
+    [...read(path).matchAll(limit)].map(([, milliseconds]) => Number(milliseconds) / 1000);
+  const target = [API_LATENCY_P95_SECONDS.value];
+  expect(limitsSeconds('test/load/api-test.js', /p\(95\)<(\d+)/g)).toEqual(target);
+  expect(limitsSeconds('test/load/api-test.artillery.yml', /\.p95: (\d+)/g)).toEqual(target);
 });
 
 test('dashboards lead to dashboards that are there', () => {
