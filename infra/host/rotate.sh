@@ -265,6 +265,11 @@ rotate() {
       next 'Migrate, which replaces the key'
       run_migrate
       ;;
+    # It looks whether there is one only at its start.
+    acme_ca)
+      put_secret <"$next_file"
+      restart acme
+      ;;
     smtp_password)
       put_secret <"$next_file"
       roll_processes 'they sign in with the new password'
