@@ -8,6 +8,8 @@
 . "$HOST_DIR/database.sh"
 # shellcheck source=infra/host/releases.sh
 . "$HOST_DIR/releases.sh"
+# shellcheck source=infra/host/leaks.sh
+. "$HOST_DIR/leaks.sh"
 
 image=sv-sdk/sdk:$(setting PLATFORM_VERSION "$(setting SV_VERSION dev)")
 docker image inspect "$image" >/dev/null 2>&1 || die "Refused: $image is not here, which takes the secrets out. Start the stack first: make up."
@@ -52,7 +54,7 @@ host() {
 }
 
 # That a secret is there, and how old and long it is; never what it is.
-secret_files() { (cd "$SECRETS_DIR" || exit; wc -c ./*; ls -ln .); }
+list_secrets() { (cd "$secrets" && ls -lARn); }
 
 state() {
   docker compose --profile '*' ps --all --format 'table {{.Name}}\t{{.Status}}\t{{.Image}}'
@@ -75,7 +77,7 @@ step "Collecting into $name"
 collect versions.txt versions
 collect host.txt host
 collect settings.txt cat "$SV_ENV_FILE"
-collect secrets.txt secret_files
+collect secrets.txt list_secrets
 collect compose.txt docker compose --profile '*' config
 collect state.txt state
 collect health.txt sdk health
@@ -86,16 +88,7 @@ collect logs.txt docker compose --profile '*' logs --no-color --timestamps --tai
 collect own-logs.txt own_logs
 
 step 'Looking for what must not be in it'
-# By the values again, and by a program that has nothing to do with the one above.
-for file in "$secrets"/*; do
-  case "$file" in *_ca) continue ;; esac
-  tr -s '[:space:]' '\n' <"$file" | awk 'length >= 8' >"$work/.values"
-  [ -s "$work/.values" ] || continue
-  if grep -rqFf "$work/.values" --exclude=.values "$work"; then
-    die "Refused: ${file##*/} would be in the archive, which was not written. Please report this."
-  fi
-done
-rm -f "$work/.values"
+refuse_leaks "$work" "$secrets"
 tar -czf "$to/$name.tar.gz" -C "$BUILD_DIR" "$name"
 printf '\n%s%s (%d KiB).%s Look through it before you hand it on: tar -xzOf %s | less\n' "$BOLD" "$to/$name.tar.gz" \
   "$(($(wc -c <"$to/$name.tar.gz") / 1024))" "$PLAIN" "$to/$name.tar.gz"

@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
-import { createSupportMask } from './support-mask.ts';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { createSupportMask, secretsIn } from './support-mask.ts';
 
 const SECRET = 'p@ss word/of "mine"';
 const mask = createSupportMask([SECRET, 'short', '0123456789abcdef'.repeat(4)]);
@@ -29,4 +32,19 @@ test.each([
   'at 10:23:45 and fe80::1',
 ])('%s stays as it is', (line) => {
   expect(mask(line)).toBe(line);
+});
+
+test('the secrets of a folder are those of every file below it, but for certificates', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'secrets-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, 'before'));
+  const files = {
+    encryption_key: 'current\nolder\n',
+    '.next-redis_password': 'next',
+    'before/redis_password': 'before',
+    database_ca: 'a certificate',
+  };
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+  const found = secretsIn(folder).filter((value) => value !== '');
+  expect(found.toSorted()).toEqual(['before', 'current', 'next', 'older']);
 });

@@ -1,5 +1,7 @@
 /** What leaves the host in `make support`: without secrets, addresses of mail, and addresses of callers. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
+import { join } from 'node:path';
 import { MASK, maskLine } from '@sv-sdk/telemetry';
 
 /** A value that is shorter is no secret of ours, and stands in many a word. */
@@ -27,4 +29,14 @@ export function createSupportMask(secrets: readonly string[]): (line: string) =>
       .replaceAll(MAYBE_IPV6, (found) => (isIPv6(found) && !OWN_IPV6.test(found) ? '[ip]' : found))
       .replaceAll(IPV4, (found) => (OWN_IPV4.test(found) ? found : '[ip]'));
   };
+}
+
+/**
+ * The values of every file below a folder, what an interrupted `make rotate` has left with them; a key ring has several.
+ * Certificates are none.
+ */
+export function secretsIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory() && !entry.name.endsWith('_ca'))
+    .flatMap(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8').split(/\s+/));
 }

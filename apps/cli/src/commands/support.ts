@@ -1,9 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { loadConfig } from '@sv-sdk/config';
 import type { Command } from 'commander';
-import { createSupportMask } from '../support-mask.ts';
+import { createSupportMask, secretsIn } from '../support-mask.ts';
 
 /** Hours of the recorded rules, a value a minute. */
 const HOURS = 6;
@@ -26,15 +24,9 @@ export function addSupportCommands(program: Command): void {
 }
 
 async function mask(options: { secrets?: string }): Promise<void> {
-  const maskOne = createSupportMask(options.secrets === undefined ? [] : valuesOf(options.secrets));
+  const maskOne = createSupportMask(options.secrets === undefined ? [] : secretsIn(options.secrets));
   const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
   for await (const line of lines) process.stdout.write(`${maskOne(line)}\n`);
-}
-
-/** Certificates are none, and a key ring has several. */
-function valuesOf(folder: string): string[] {
-  const files = readdirSync(folder).filter((name) => !name.endsWith('_ca'));
-  return files.flatMap((name) => readFileSync(join(folder, name), 'utf8').split(/\s+/));
 }
 
 async function printMetrics(): Promise<void> {
