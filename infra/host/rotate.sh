@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make rotate SECRET=name`: another value for a secret while the stack serves, and no request fails for it. What others give
-# out (an API key of a mail provider, say) is asked for, or read from standard input; the rest is made. FORGET=1 takes the
-# older values of a key ring out. Interrupted at any point, it goes on when it is run again.
+# out (an API key of a mail provider, say) is asked for, or read from standard input, certificates only from there; the rest is
+# made. FORGET=1 takes the older values of a key ring out. Interrupted at any point, it goes on when it is run again.
 # docs/operations/secrets.md has what each secret does, and ADR 0050 why each is changed as it is.
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -30,6 +30,14 @@ check_name() {
   [ -e "$file" ] || die "Refused: there is no $file. Nothing was changed. Start the stack first: make up."
 }
 
+is_certificate() { case $name in *_ca) ;; *) return 1 ;; esac; }
+
+# Of a terminal one line is read; a certificate has many, and while a server changes its own there are two of them.
+check_input() {
+  if ! is_certificate || [ -s "$next_file" ] || [ ! -t 0 ]; then return 0; fi
+  die "Refused: certificates are read from a file: make rotate SECRET=$name <ca.pem. Nothing was changed."
+}
+
 # Whose server is elsewhere, changes it there. bundled URL…
 bundled() {
   local url
@@ -51,8 +59,18 @@ read_value() {
   fi
 }
 
+# What is wrong with a new value; nothing where it can be used. why_not FILE
+why_not() {
+  if [ ! -s "$1" ]; then
+    echo 'the new value is empty'
+  elif is_certificate && ! grep -q -e '-----END CERTIFICATE-----' "$1"; then
+    echo 'the new value is no certificate in PEM'
+  fi
+}
+
 # The new value and the one before, kept until the end.
 prepare_values() {
+  local problem
   if [ -s "$next_file" ]; then
     say "An interrupted rotation of $name is gone on with"
     return
@@ -62,9 +80,10 @@ prepare_values() {
     cp "$file" "$old_file"
     if is_of "$name" "$OPTIONAL_SECRETS"; then read_value; else new_secret "$name"; fi >"$next_file.part"
   )
-  [ -s "$next_file.part" ] || {
+  problem=$(why_not "$next_file.part")
+  [ -z "$problem" ] || {
     rm -f "$next_file.part" "$old_file"
-    die 'Refused: the new value is empty. Nothing was changed.'
+    die "Refused: $problem. Nothing was changed."
   }
   mv "$next_file.part" "$next_file"
 }
@@ -284,6 +303,7 @@ rotate() {
 }
 
 check_name
+check_input
 printf 'Nothing changed yet:\n'
 next 'See what runs'
 look_at_what_runs
