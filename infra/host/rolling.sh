@@ -245,11 +245,12 @@ check_nginx() {
 sdk() { docker compose --progress quiet --profile tools run --rm --no-deps -T "$@"; }
 
 # One instance more than runs, on PgBouncer as it is: that many are there at a time.
+# Whatever production refuses is not looked at: a deploy has asked for that, and make rotate is what mends a weak secret.
 check_connections() {
   local allowed
   allowed=$(setting PGBOUNCER_MAX_CLIENT_CONN "$(sed -n 's/^PLANNED_PGBOUNCER_MAX_CLIENT_CONN=//p' "$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME/pgbouncer.env" 2>/dev/null)")
-  sdk -e "APP_INSTANCES=$((apps + 1))" -e "WORKER_INSTANCES=$((workers + 1))" ${allowed:+-e "PGBOUNCER_MAX_CLIENT_CONN=$allowed"} \
-    sdk config plan >/dev/null || die 'Refused: there is no room for one more instance (above). Nothing was changed.'
+  sdk -e SV_ENV=development -e "APP_INSTANCES=$((apps + 1))" -e "WORKER_INSTANCES=$((workers + 1))" \
+    ${allowed:+-e "PGBOUNCER_MAX_CLIENT_CONN=$allowed"} sdk config plan >/dev/null || die 'Refused: there is no room for one more instance (above). Nothing was changed.'
 }
 
 # The autoscaler would copy instances of either version meanwhile.

@@ -226,7 +226,7 @@ rotate_ring() {
 forget_old_keys() {
   case $name in
     better_auth_secret | brevo_webhook_token) ;;
-    encryption_key) die "Refused: rows of the audit log are sealed under the old keys, and would count as tampered with. Nothing was changed. Once those rows are gone (AUDIT_RETENTION_MONTHS), take the line out of $file by hand." ;;
+    encryption_key) die "Refused: rows of the audit log are sealed under the old keys, and would count as tampered with. Nothing was changed. Once those rows are gone (AUDIT_RETENTION_MONTHS), take the line out of $file by hand (docs/operations/secrets.md)." ;;
     *) die "Refused: $name has no older values. Nothing was changed." ;;
   esac
   [ "$(grep -c . "$file")" -gt 1 ] || die "Refused: $name has one value only. Nothing was changed."

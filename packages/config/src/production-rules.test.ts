@@ -23,6 +23,11 @@ const SECRETS = [
   'REDIS_QUEUE_PASSWORD',
 ] as const satisfies readonly SettingName[];
 
+/** As a person makes it up; long enough for any stack. */
+const MADE_UP = 'abcabc'.repeat(8);
+/** Rings whose older keys only open what is there already. */
+const ONLY_READ_WITH = ['ENCRYPTION_KEY', 'BACKUP_ENCRYPTION_KEY'];
+
 /** What production starts with. */
 const SOUND: Record<string, string> = {
   SV_ENV: 'production',
@@ -95,7 +100,7 @@ describe('production refuses', () => {
     ['trace logs', 'LOG_LEVEL', { LOG_LEVEL: 'trace' }],
     ['a short password', 'ADMIN_PASSWORD', { ADMIN_PASSWORD: 'aB3$eF6&hJ9!x' }],
     ['a password that was made up', 'ADMIN_PASSWORD', { ADMIN_PASSWORD: 'MyPassword-2026-11' }],
-    ['a secret of few characters', 'BETTER_AUTH_SECRET', { BETTER_AUTH_SECRET: 'abcabc'.repeat(8) }],
+    ['a secret of few characters', 'BETTER_AUTH_SECRET', { BETTER_AUTH_SECRET: MADE_UP }],
     ['a missing secret', 'BETTER_AUTH_SECRET', { BETTER_AUTH_SECRET: '' }],
     ['a bundled Redis without its password', 'REDIS_PASSWORD', { REDIS_PASSWORD: '' }],
     ['a bundled PgBouncer without its password', 'DB_PGBOUNCER_PASSWORD', { DB_PGBOUNCER_PASSWORD: '' }],
@@ -113,39 +118,44 @@ describe('production refuses', () => {
     });
   });
 
-  describe('each key of a ring:', () => {
-    const MADE_UP = 'abcabc'.repeat(8);
-
+  describe('of a ring', () => {
     test.each([
-      { ring: [generated(40), MADE_UP], line: 2 },
-      { ring: [MADE_UP, generated(40)], line: 1 },
-    ])('a weak one in line $line, and tells in which', ({ ring, line }) => {
-      expect(faultsOf({ ENCRYPTION_KEY: ring.join('\n') })).toEqual({
-        ENCRYPTION_KEY: `its line ${line} must be generated, not made up (SV_ENV=production)`,
+      { ring: [MADE_UP, generated(40)], line: 1, remedy: '' },
+      {
+        ring: [generated(40), MADE_UP],
+        line: 2,
+        remedy: '; make rotate SECRET=better_auth_secret FORGET=1 takes it out',
+      },
+    ])('a weak key in line $line, and tells in which', ({ ring, line, remedy }) => {
+      expect(faultsOf({ BETTER_AUTH_SECRET: ring.join('\n') })).toEqual({
+        BETTER_AUTH_SECRET: `its line ${line} must be generated, not made up${remedy} (SV_ENV=production)`,
       });
     });
 
-    test('one that is in the ring of another secret, too', () => {
+    test.each(ONLY_READ_WITH)('a weak key that %s uses', (name) => {
+      expect(faultsOf({ [name]: [MADE_UP, generated(40)].join('\n') })).toEqual({
+        [name]: 'its line 1 must be generated, not made up (SV_ENV=production)',
+      });
+    });
+
+    test('a key that another secret has, too', () => {
       const faults = faultsOf({
         BETTER_AUTH_SECRET: [generated(40), generated(41)].join('\n'),
-        ENCRYPTION_KEY: [generated(42), generated(40)].join('\n'),
-      });
-      expect(faults).toEqual({
-        BETTER_AUTH_SECRET: 'its line 1 must be another than ENCRYPTION_KEY (SV_ENV=production)',
-        ENCRYPTION_KEY: 'its line 2 must be another than BETTER_AUTH_SECRET (SV_ENV=production)',
-      });
-    });
-
-    test('one that is the whole of another secret', () => {
-      const faults = faultsOf({
-        ENCRYPTION_KEY: [generated(42), generated(40)].join('\n'),
         REDIS_PASSWORD: generated(40),
       });
       expect(faults).toEqual({
-        ENCRYPTION_KEY: 'its line 2 must be another than REDIS_PASSWORD (SV_ENV=production)',
-        REDIS_PASSWORD: 'must be another than ENCRYPTION_KEY (SV_ENV=production)',
+        BETTER_AUTH_SECRET: 'its line 1 must be another than REDIS_PASSWORD (SV_ENV=production)',
+        REDIS_PASSWORD: 'must be another than BETTER_AUTH_SECRET (SV_ENV=production)',
       });
     });
+  });
+
+  test.each(ONLY_READ_WITH)('an older key of %s as another secret: of that one', (name) => {
+    const faults = faultsOf({
+      [name]: [generated(40), generated(41)].join('\n'),
+      REDIS_PASSWORD: generated(41),
+    });
+    expect(faults).toEqual({ REDIS_PASSWORD: `must be another than ${name} (SV_ENV=production)` });
   });
 
   test('everything at once, as a list', () => {
@@ -169,7 +179,11 @@ describe('production refuses', () => {
 });
 
 test('production starts while a secret is changed, with both keys in its ring', () => {
-  expect(faultsOf({ ENCRYPTION_KEY: [generated(40), generated(41)].join('\n') })).toEqual({});
+  expect(faultsOf({ BETTER_AUTH_SECRET: [generated(40), generated(41)].join('\n') })).toEqual({});
+});
+
+test.each(ONLY_READ_WITH)('production starts on data that lies under a weak older key of %s', (name) => {
+  expect(faultsOf({ [name]: [generated(40), MADE_UP].join('\n') })).toEqual({});
 });
 
 test('a server elsewhere need have no password of ours', () => {

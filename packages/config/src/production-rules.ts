@@ -115,24 +115,41 @@ const MIN_LENGTH = 16;
 const MIN_DIFFERENT = 8;
 const KNOWN = /password|passw0rd|secret|change.?me|default|admin|qwert|letmein|1234567/i;
 
-/** What a secret consists of: of a key ring also the older keys, by which things can be opened as by the current one. */
+/**
+ * Rings whose older keys open nothing but what was encrypted or sealed under them before, to somebody who has the database
+ * or the backups. Refusing them makes that no safer, and they have to stay while it is to be read (ADR 0050).
+ */
+const OLDER_KEYS_ONLY_READ: readonly SettingName[] = ['BACKUP_ENCRYPTION_KEY', 'ENCRYPTION_KEY'];
+
+/** What a secret consists of: of a ring each key, as the older ones are still taken for proof by the API. */
 const keysOf = (name: SettingName, value: string | readonly string[] = []) => {
   const keys = typeof value === 'string' ? [value] : value;
-  return keys.map((key, index) => ({ name, key, where: keys.length === 1 ? '' : `its line ${index + 1} ` }));
+  return keys.map((key, index) => ({
+    name,
+    key,
+    isJudged: index === 0 || !OLDER_KEYS_ONLY_READ.includes(name),
+    where: keys.length === 1 ? '' : `its line ${index + 1} `,
+    remedy: index === 0 ? '' : `; make rotate SECRET=${name.toLowerCase()} FORGET=1 takes it out`,
+  }));
 };
 
 /** Only `sdk config check` reads all of them. */
 const strongSecrets = inProduction(SECRETS, (config) => {
   const all = SECRETS.flatMap((name) => keysOf(name, config[name]));
   const holders = Map.groupBy(all, ({ key }) => key);
-  return all.flatMap(({ name, key, where }) => {
-    if (key.length < MIN_LENGTH) return [fault(name, `${where}must have at least ${MIN_LENGTH} characters`)];
-    if (new Set(key).size < MIN_DIFFERENT || KNOWN.test(key))
-      return [fault(name, `${where}must be generated, not made up`)];
+  const wrongWith = ({ name, key }: (typeof all)[number]) => {
+    if (key.length < MIN_LENGTH) return `must have at least ${MIN_LENGTH} characters`;
+    if (new Set(key).size < MIN_DIFFERENT || KNOWN.test(key)) return 'must be generated, not made up';
     const others = new Set(holders.get(key)?.map((holder) => holder.name));
     others.delete(name);
-    return others.size > 0 ? [fault(name, `${where}must be another than ${[...others].join(', ')}`)] : [];
-  });
+    return others.size > 0 ? `must be another than ${[...others].join(', ')}` : undefined;
+  };
+  return all
+    .filter(({ isJudged }) => isJudged)
+    .flatMap((one) => {
+      const wrong = wrongWith(one);
+      return wrong === undefined ? [] : [fault(one.name, one.where + wrong + one.remedy)];
+    });
 });
 
 /** Of what runs here; a server elsewhere may have none, or others. */
