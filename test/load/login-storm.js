@@ -9,6 +9,7 @@ import http from 'k6/http';
 import { baseUrl } from './lib/caller.js';
 import { constantRate, isHonest503, secondsOf, trendStats } from './lib/open-model.js';
 import { read, whatThereIs } from './lib/reads.js';
+import { withinTarget } from './lib/target.js';
 
 const seconds = secondsOf(__ENV.DURATION || '30s');
 const READS_PER_SECOND = 20;
@@ -24,7 +25,7 @@ export const options = {
   thresholds: {
     checks: ['rate==1'],
     'http_req_failed{scenario:readers}': ['rate==0'],
-    'http_req_duration{scenario:readers}': ['p(95)<100'],
+    'http_req_duration{scenario:readers}': withinTarget,
     'http_req_duration{scenario:storm}': ['p(95)>=0'],
   },
   summaryTrendStats: trendStats,

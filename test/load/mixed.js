@@ -3,6 +3,7 @@
 import { check } from 'k6';
 import { constantRate, secondsOf, trendStats } from './lib/open-model.js';
 import { read, whatThereIs } from './lib/reads.js';
+import { withinTarget } from './lib/target.js';
 
 export const options = {
   scenarios: {
@@ -13,9 +14,9 @@ export const options = {
     checks: ['rate==1'],
     // A dropped iteration is a request that was due and never sent: the figures then flatter.
     dropped_iterations: ['count==0'],
-    'http_req_duration{name:list users}': ['p(95)<100'],
-    'http_req_duration{name:get user}': ['p(95)<100'],
-    'http_req_duration{name:check permission}': ['p(95)<100'],
+    'http_req_duration{name:list users}': withinTarget,
+    'http_req_duration{name:get user}': withinTarget,
+    'http_req_duration{name:check permission}': withinTarget,
   },
   summaryTrendStats: trendStats,
 };

@@ -3,6 +3,7 @@
 import { check } from 'k6';
 import { constantRate, isHonest503, secondsOf, trendStats } from './lib/open-model.js';
 import { read, whatThereIs } from './lib/reads.js';
+import { withinTarget } from './lib/target.js';
 
 const ratePerSecond = Number(__ENV.RATE || 100);
 const seconds = secondsOf(__ENV.DURATION || '20s');
@@ -19,9 +20,9 @@ export const options = {
   thresholds: {
     checks: ['rate==1'],
     'http_req_failed{scenario:before}': ['rate==0'],
-    'http_req_duration{scenario:before}': ['p(95)<100'],
+    'http_req_duration{scenario:before}': withinTarget,
     'http_req_failed{scenario:after}': ['rate==0'],
-    'http_req_duration{scenario:after}': ['p(95)<100'],
+    'http_req_duration{scenario:after}': withinTarget,
     // Of the spike only what becomes of it is told.
     'http_req_duration{scenario:spike}': ['p(95)>=0'],
     'http_req_failed{scenario:spike}': ['rate>=0'],
