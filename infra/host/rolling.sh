@@ -109,6 +109,9 @@ drain() {
   say "$(name_of "$1") is gone after $((SECONDS - started)) s"
 }
 
+# Those of a form that were made or stopped before, and have only to be started: prepared SERVICE FORM
+prepared() { containers_of "$1" created exited | of_form is "$2"; }
+
 # Replaces what runs of a service by COUNT containers of how Compose would make it now. roll SERVICE COUNT [in-place]
 # in-place: the old one goes first, where both can't be there together.
 roll() {
@@ -133,7 +136,7 @@ drain_and_prepare() {
   draining=$!
   # Where it can't be made now, add_wanted tries again, and tells.
   if running "$service" | grep -vxF "$old" | of_form other "$3" | grep -q . &&
-    ! containers_of "$service" created exited | of_form is "$3" | grep -q .; then
+    [ -z "$(prepared "$service" "$3")" ]; then
     create_beside "$service" || :
   fi
   wait "$draining"
@@ -142,7 +145,7 @@ drain_and_prepare() {
 # One more of a form: one that was made or stopped before, else a new one.
 add_wanted() {
   local id
-  id=$(containers_of "$1" created exited | of_form is "$2" | first)
+  id=$(prepared "$1" "$2" | first)
   if [ -z "$id" ]; then
     create_beside "$1" || return 1
     id=$fresh
