@@ -93,7 +93,7 @@ export const databaseLatency = (place: Place = {}) =>
 /** The console's own queries are left out. */
 export const meanQuerySeconds = (databases: string) => {
   const rate = (counter: string) =>
-    `sum by (database) (rate(pgbouncer_stats_${counter}{database=~"${databases}", database!="pgbouncer"}[$__rate_interval]))`;
+    `sum by (database) (rate(pgbouncer_stats_totals_${counter}{database=~"${databases}", database!="pgbouncer"}[$__rate_interval]))`;
   return `${rate('queries_duration_seconds_total')} / (${rate('queries_pooled_total')} > 0)`;
 };
 

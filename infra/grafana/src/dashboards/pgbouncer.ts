@@ -7,7 +7,7 @@ import { BYTES_PER_SECOND, COUNT, OPERATIONS_PER_SECOND, RATIO, SECONDS } from '
 /** The console, `pgbouncer`, is a pool as well, of people and exporters. */
 const POOL = 'instance=~"$instance", database=~"$database", database!="pgbouncer"';
 const rate = (counter: string) =>
-  `sum by (database) (rate(pgbouncer_stats_${counter}{${POOL}}[$__rate_interval]))`;
+  `sum by (database) (rate(pgbouncer_stats_totals_${counter}{${POOL}}[$__rate_interval]))`;
 
 export const pgbouncer: Page = {
   uid: 'sv-pgbouncer',
