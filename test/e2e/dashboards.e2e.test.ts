@@ -4,7 +4,7 @@ import type { Client } from '@sv-sdk/client';
 import { beforeAll, expect, test } from 'vitest';
 import { committedDashboards, panelsOf } from '../../infra/grafana/src/committed.ts';
 import { withoutVariables } from '../../infra/grafana/src/promql.ts';
-import { clientOf, eventually, signIn } from './client.ts';
+import { clientOf, eventually, query, signIn } from './client.ts';
 import { secret, startStack, urls } from './stack.ts';
 
 /** What a healthy stack of this kind has no figure of. */
@@ -106,6 +106,12 @@ test('every panel shows something once the platform is used', async () => {
   const stillEmpty = [...new Set(open.map(({ panel }) => panel))];
   console.info(`${asked.length} queries of ${new Set(asked.map(({ panel }) => panel)).size} panels; empty:`);
   for (const panel of stillEmpty) console.info(`  ${panel}, until ${EMPTY_UNLESS[panel]}`);
+  const slowest = await query(
+    'topk(3, max by (job) (max_over_time(scrape_duration_seconds[2m])))',
+    urls.prometheus,
+  );
+  const told = slowest.map(({ labels, value }) => `${labels['job']} ${(value * 1000).toFixed(0)} ms`);
+  console.info(`slowest scrapes of two minutes: ${told.join(', ')} (goal: ≤ 50 ms)`);
 });
 
 test('what may be empty is a panel', () => {
