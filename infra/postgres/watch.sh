@@ -79,9 +79,10 @@ watch_primary() {
 give_way() {
   primary=$(known_primary)
   if [ -z "$primary" ] || [ "$primary" = "$node" ]; then return 0; fi
-  if [ "$(ask "host=$primary port=$port user=sv_replicator" --command='select pg_is_in_recovery()' 2>/dev/null)" = f ]; then
-    mark fenced "$primary is the primary now"
-  fi
+  if [ "$(ask "host=$primary port=$port user=sv_replicator" --command='select pg_is_in_recovery()' 2>/dev/null)" != f ]; then return 0; fi
+  # It may take seconds to answer. A failover that has fenced this one meanwhile may be followed by a rejoin already,
+  # which must not find it fenced again.
+  is_marked_to_stop || mark fenced "$primary is the primary now"
 }
 
 # After a failover nobody could have confirmed a write, so none waited. Now a standby streams again.

@@ -13,6 +13,8 @@ beforeAll(startStack);
 afterAll(async () => {
   delete environment['SYNC_REPLICATION'];
   await shellOrThrow('make up');
+  // A test that failed may have left one fenced.
+  await rejoin({ force: true });
   if ((await primaryNode()) !== 'postgres') {
     await failOver();
     await rejoin();

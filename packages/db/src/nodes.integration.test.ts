@@ -256,6 +256,23 @@ test('an old primary that comes back fences itself: healthy, idle, and no second
   expect(await a.sql('select count(*) from on_b')).toBe('1');
 });
 
+test('an old primary that was looking at the new one while it was fenced rejoins, and is not fenced again', {
+  timeout: LONG,
+}, async () => {
+  const { a, b } = await nodes(['a', 'b']);
+  await untilStreaming(b);
+  await b.run(['promote.sh']);
+  await b.pause();
+  await a.run(['sh', '-c', `echo ${b.name} >/topology/primary`]);
+  const look = ['sh', '-c', "grep -la '[p]g_is_in_recovery' /proc/[0-9]*/cmdline"];
+  await expect.poll(() => a.run(look).catch(String), { ...SOON, interval: 50 }).toMatch(/^.proc/);
+  await a.run(['fence.sh', 'failed over']);
+  await a.run(['unfence.sh', 'rejoin']);
+  await b.unpause();
+  await untilStreaming(a);
+  expect(await a.said()).not.toContain('fenced');
+});
+
 test('rejoin throws away what only the old primary had, and counts it before; by pg_rewind', {
   timeout: LONG,
 }, async () => {
