@@ -40,6 +40,8 @@ export async function issue(options: IssueOptions): Promise<Issued> {
   const { name, issuer, isAuthority = false, names = [name], endsInMs = HOUR_MS } = options;
   const pair = await crypto.subtle.generateKey(options.isRsa ? RSA : EC, true, ['sign', 'verify']);
   const issuerKey = issuer === undefined ? pair.privateKey : toCryptoKey(issuer.key);
+  const issuerPublicKey =
+    issuer === undefined ? pair.publicKey : await new x509.X509Certificate(issuer.pem).publicKey.export();
   const made = await x509.X509CertificateGenerator.create({
     serialNumber: crypto.randomUUID().replaceAll('-', ''),
     subject: `CN=${name}`,
@@ -51,6 +53,9 @@ export async function issue(options: IssueOptions): Promise<Issued> {
     signingAlgorithm: EC,
     extensions: [
       new x509.BasicConstraintsExtension(isAuthority, undefined, true),
+      // Python, and so certbot, refuses a chain without them (VERIFY_X509_STRICT).
+      await x509.SubjectKeyIdentifierExtension.create(pair.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuerPublicKey),
       ...(isAuthority
         ? [new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true)]
         : [
