@@ -205,14 +205,20 @@ const CAUSES: readonly (readonly [string, Cause])[] = [
       alerts: ['QueueRedisPolicyWrong', 'QueueRedisEvicting', 'RedisMemoryHigh'],
       start: async () => {
         await askRedis('redis-queue', 'config set maxmemory-policy allkeys-lru');
-        await askRedis(
-          'redis-queue',
-          'eval "for i=1,2000 do redis.call(\\"set\\",\\"filler:\\"..i,string.rep(\\"x\\",262144)) end" 0',
-        );
+        // Redis evicts between scripts, not within one: what a single one wrote would be past the container's memory.
+        for (let batch = 0; batch < 20; batch += 1) {
+          await askRedis(
+            'redis-queue',
+            `eval "for i=1,100 do redis.call(\\"set\\",\\"filler:${batch}:\\"..i,string.rep(\\"x\\",262144)) end" 0`,
+          );
+        }
       },
       end: async () => {
         await askRedis('redis-queue', 'config set maxmemory-policy noeviction');
-        await askRedis('redis-queue', 'eval "for i=1,2000 do redis.call(\\"del\\",\\"filler:\\"..i) end" 0');
+        await askRedis(
+          'redis-queue',
+          'eval "for batch=0,19 do for i=1,100 do redis.call(\\"del\\",\\"filler:\\"..batch..\\":\\"..i) end end" 0',
+        );
       },
     },
   ],
