@@ -128,11 +128,23 @@ const CAUSES: readonly (readonly [string, Cause])[] = [
   [
     'the database is starved under traffic',
     {
-      alerts: ['DatabaseCpuHigh', 'PgbouncerClientsWaiting'],
-      // Less than its exporter needs, and nothing is known of it any more.
+      alerts: ['DatabaseCpuHigh'],
+      // With less than its exporter needs nothing would be known of it.
       ...starving('postgres', '0.1', '2'),
       traffic: write,
       lanes: 16,
+    },
+  ],
+  [
+    'many clients of PgBouncer hold its connections',
+    {
+      alerts: ['PgbouncerClientsWaiting'],
+      start: async () => {
+        await shellOrThrow(
+          `docker compose exec -T -d postgres sh -c 'touch /tmp/held; for i in $(seq 60); do while [ -e /tmp/held ]; do PGPASSWORD=$(cat /run/secrets/db_app_password) psql -h pgbouncer -p 6432 -U sv_app -d sv -c "select pg_sleep(3)"; done & done; wait'`,
+        );
+      },
+      end: async () => void (await shellOrThrow('docker compose exec -T postgres rm /tmp/held')),
     },
   ],
   ['the primary hangs', { alerts: ['NoPrimary', 'InstanceDown'], ...pausing('postgres') }],

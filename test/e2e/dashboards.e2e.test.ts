@@ -107,11 +107,11 @@ test('every panel shows something once the platform is used', async () => {
   console.info(`${asked.length} queries of ${new Set(asked.map(({ panel }) => panel)).size} panels; empty:`);
   for (const panel of stillEmpty) console.info(`  ${panel}, until ${EMPTY_UNLESS[panel]}`);
   const slowest = await query(
-    'topk(3, max by (job) (max_over_time(scrape_duration_seconds[2m])))',
+    'topk(3, max by (job) (quantile_over_time(0.5, scrape_duration_seconds[2m])))',
     urls.prometheus,
   );
   const told = slowest.map(({ labels, value }) => `${labels['job']} ${(value * 1000).toFixed(0)} ms`);
-  console.info(`slowest scrapes of two minutes: ${told.join(', ')} (goal: ≤ 50 ms)`);
+  console.info(`slowest scrapes, medians of two minutes: ${told.join(', ')} (goal: ≤ 50 ms)`);
 });
 
 test('what may be empty is a panel', () => {
