@@ -14,13 +14,13 @@ name_restore_point() {
   printf '%s %s %s %s\n' "$1" "$2" "$3" "$moment" >>"$RESTORE_POINTS"
 }
 
+# None before the first upgrade.
+restore_points() { [ ! -f "$RESTORE_POINTS" ] || cat "$RESTORE_POINTS"; }
+
 # The line of a name; without one the last: restore_point [NAME]
-restore_point() {
-  [ -f "$RESTORE_POINTS" ] || return 0
-  if [ -n "${1-}" ]; then awk -v name="$1" '$1 == name' "$RESTORE_POINTS"; else cat "$RESTORE_POINTS"; fi | tail -n 1
-}
+restore_point() { restore_points | awk -v name="${1-}" 'name == "" || $1 == name { line = $0 } END { if (line) print line }'; }
 
 # The release that a version was of, as far as an upgrade left it: release_of_version VERSION
-release_of_version() { awk -v version="$1" '$3 == version { found = $2 } END { print found }' "$RESTORE_POINTS" 2>/dev/null; }
+release_of_version() { restore_points | awk -v version="$1" '$3 == version { found = $2 } END { print found }'; }
 
-restore_point_names() { awk '{ print $1 }' "$RESTORE_POINTS" 2>/dev/null | xargs; }
+restore_point_names() { restore_points | awk '{ print $1 }' | xargs; }
