@@ -89,9 +89,19 @@ test('one that is not healthy goes before any that is', async () => {
   expect((await project.containers('app')).map(({ name }) => name)).toEqual(
     [2, 3].map((n) => `${project.name}-app-${n}`),
   );
-  // Its number is free again.
+});
+
+test('who was added after a deploy, which leaves no low numbers, goes before those that were there', async () => {
+  const project = await startTinyProject();
+  await project.up({ app: 3 });
+  await docker(['rm', '--force', `${project.name}-app-1`]);
+  const there = await ids(project);
   await fleetOf(project).add('app', 1);
-  expect((await project.containers('app')).map(({ name }) => name)).toContain(`${project.name}-app-1`);
+  expect((await project.containers('app')).map(({ name }) => name)).toEqual(
+    [2, 3, 4].map((n) => `${project.name}-app-${n}`),
+  );
+  await fleetOf(project).takeAway('app');
+  expect(await ids(project)).toEqual(there);
 });
 
 test('what was cut off in the middle counts for nothing, and is finished by whoever looks next', async () => {

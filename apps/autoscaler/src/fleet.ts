@@ -76,9 +76,9 @@ export function createFleet(engine: Engine, project: string): Fleet {
         const all = await containersOf(service);
         const template = all.filter(isRunning).toSorted(byHealthThenNumber).at(0);
         if (template === undefined) throw new Error(`no ${service} runs that could be copied`);
-        const taken = new Set(all.map(numberOf));
-        let number = 1;
-        while (taken.has(number)) number += 1;
+        // As Compose numbers them. The lowest free number would be lower than those of whoever a deploy has replaced, and
+        // the newest not the first to go.
+        const number = Math.max(...all.map(numberOf)) + 1;
         await copy(engine, template, { name: `${project}-${service}-${number}`, number, service });
       }
     },
