@@ -1,4 +1,4 @@
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { run } from '../harness/run.ts';
 
@@ -17,4 +17,17 @@ test('shellcheck finds nothing in any shell script', async () => {
   expect(scripts.length).toBeGreaterThan(5);
   const result = await run('shellcheck', ['--external-sources', ...scripts]);
   expect(result.exitCode, result.output).toBe(0);
+});
+
+// The database has one space of numbers for them: two users of one shut each other out (housekeeping and the sealer did).
+test('no two advisory locks have one number', () => {
+  const locks = globSync('{apps,packages}/*/src/**/*.ts', { exclude: ['**/*.test.ts'] }).flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/^const (\w+_LOCK) = ([^;]+);$/gm)].map(([, name, value]) => ({
+      name,
+      number: BigInt(value?.replaceAll(/['_]/g, '') ?? ''),
+    })),
+  );
+  expect(locks.map(({ name }) => name)).toEqual(expect.arrayContaining(['SEALER_LOCK', 'HOUSEKEEPING_LOCK']));
+  const numbers = locks.map(({ number }) => number);
+  expect([...new Set(numbers)]).toEqual(numbers);
 });
