@@ -5,14 +5,14 @@ import { connectionExhaustion } from '../doctor/connection-exhaustion.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { highMemory } from '../doctor/high-memory.ts';
 import { slowResponses } from '../doctor/slow-responses.ts';
-import { DOCTOR_SETTINGS, openSources, type Sources } from '../doctor/sources.ts';
+import { type Chapter, DOCTOR_SETTINGS, examine, openSources } from '../doctor/sources.ts';
 import { ExitCode, print } from '../output.ts';
 
 /** The scaling guide's chapters on trouble, in its order. */
-const chapters: readonly { title: string; look: (sources: Sources) => Promise<Finding[]> }[] = [
-  { title: 'Slow responses', look: slowResponses },
-  { title: 'High memory usage', look: highMemory },
-  { title: 'Connection exhaustion', look: connectionExhaustion },
+const chapters: readonly { title: string; chapter: Chapter }[] = [
+  { title: 'Slow responses', chapter: slowResponses },
+  { title: 'High memory usage', chapter: highMemory },
+  { title: 'Connection exhaustion', chapter: connectionExhaustion },
 ];
 const MARKS = { fine: 'ok', attention: '!!', idle: '--', unanswered: '??' } as const;
 
@@ -23,14 +23,14 @@ export function addDoctorCommand(program: Command): void {
       "the scaling guide's troubleshooting on what runs: what was found, the evidence, and the next command; exit code 1 if something needs attention, or can't be asked",
     )
     .option('--json', 'print JSON')
-    .action(examine);
+    .action(diagnose);
 }
 
-async function examine(options: { json?: boolean }): Promise<void> {
+async function diagnose(options: { json?: boolean }): Promise<void> {
   const config = loadConfig(DOCTOR_SETTINGS);
   const sources = openSources(config, createPrometheus(config.PROMETHEUS_URL));
   const examined = await Promise.all(
-    chapters.map(async ({ title, look }) => ({ title, findings: await look(sources) })),
+    chapters.map(async ({ title, chapter }) => ({ title, findings: await examine(chapter, sources) })),
   );
   const isFine = examined.every(({ findings }) =>
     findings.every(({ state }) => state === 'fine' || state === 'idle'),

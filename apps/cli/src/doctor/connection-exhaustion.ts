@@ -1,6 +1,6 @@
 /** The guide's chapter "Database Connection Exhaustion": pool sizes, who holds connections for long, and leaks. */
 import { expectNone, type Finding, judge, milliseconds, percent } from './finding.ts';
-import { orUnanswered, type Sources } from './sources.ts';
+import { type Chapter, longStatements, type Sources } from './sources.ts';
 
 const CONNECTIONS_RATIO = 0.8;
 const POOL_RATIO = 0.9;
@@ -10,18 +10,15 @@ const WAIT_SECONDS = 1;
 const IDLE_SECONDS = 5;
 const ACTIVE_SECONDS = 5;
 
-export function connectionExhaustion(sources: Sources): Promise<Finding[]> {
-  const checks: Record<string, (check: string) => Promise<Finding>> = {
-    'connections of Postgres': (check) => postgresConnections(check, sources),
-    "PgBouncer's pools": (check) => pools(check, sources),
-    'longest wait in PgBouncer': (check) => waits(check, sources),
-    'clients of PgBouncer': (check) => clients(check, sources),
-    'callers that wait in a process': (check) => callers(check, sources),
-    'statements that hold a connection': (check) => held(check, sources),
-    'transactions that do nothing': (check) => leaks(check, sources),
-  };
-  return Promise.all(Object.entries(checks).map(([check, look]) => orUnanswered(check, () => look(check))));
-}
+export const connectionExhaustion: Chapter = {
+  'connections of Postgres': postgresConnections,
+  "PgBouncer's pools": pools,
+  'longest wait in PgBouncer': waits,
+  'clients of PgBouncer': clients,
+  'callers that wait in a process': callers,
+  'statements that hold a connection': held,
+  'transactions that do nothing': leaks,
+};
 
 async function postgresConnections(check: string, { prometheus, statistics }: Sources): Promise<Finding> {
   const figure = await prometheus.value('max(instance:pg_connections:ratio)');
@@ -83,17 +80,11 @@ async function callers(check: string, { prometheus }: Sources): Promise<Finding>
   });
 }
 
-async function held(check: string, { statistics }: Sources): Promise<Finding> {
-  const rows = await statistics<{ who: string; seconds: number; query: string }>(`
-    select usename as who, extract(epoch from now() - query_start)::int as seconds,
-           regexp_replace(query, '\\s+', ' ', 'g') as query
-    from pg_stat_activity
-    where backend_type = 'client backend' and state = 'active' and pid <> pg_backend_pid()
-      and now() - query_start > interval '${ACTIVE_SECONDS} s'
-    order by query_start limit 3`);
+async function held(check: string, sources: Sources): Promise<Finding> {
+  const found = await longStatements(sources, ACTIVE_SECONDS);
   return expectNone({
     check,
-    found: rows.map(({ who, seconds, query }) => `${who} for ${seconds} s: ${query.slice(0, 100)}`),
+    found: found.map(({ who, seconds, query }) => `${who} for ${seconds} s: ${query}`),
     next: 'docs/runbooks/app-response-time-high.md',
   });
 }

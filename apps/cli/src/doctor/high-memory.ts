@@ -1,6 +1,6 @@
 /** The guide's chapter "High Memory Usage": leaks, what is kept, and the caches. */
 import { expectNone, type Finding, judge, mebibytes, percent } from './finding.ts';
-import { orUnanswered, type Sources } from './sources.ts';
+import type { Chapter, Sources } from './sources.ts';
 
 /** At a container's limit the kernel ends the process. */
 const PROCESS_RATIO = 0.85;
@@ -11,16 +11,13 @@ const GROWTH_RATIO = 0.25;
 /** Less is no leak that anybody would notice. */
 const GROWTH_BYTES = 32 * 1024 ** 2;
 
-export function highMemory(sources: Sources): Promise<Finding[]> {
-  const checks: Record<string, (check: string) => Promise<Finding>> = {
-    'memory of the processes': (check) => processes(check, sources),
-    'heaps that grow': (check) => growingHeaps(check, sources),
-    'memory outside of the heap': (check) => outsideOfHeap(check, sources),
-    'memory of the Redis servers': (check) => redis(check, sources),
-    'memory of the host': (check) => host(check, sources),
-  };
-  return Promise.all(Object.entries(checks).map(([check, look]) => orUnanswered(check, () => look(check))));
-}
+export const highMemory: Chapter = {
+  'memory of the processes': processes,
+  'heaps that grow': growingHeaps,
+  'memory outside of the heap': outsideOfHeap,
+  'memory of the Redis servers': redis,
+  'memory of the host': host,
+};
 
 async function processes(check: string, { prometheus }: Sources): Promise<Finding> {
   const found = await prometheus.series(

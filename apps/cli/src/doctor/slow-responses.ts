@@ -3,7 +3,7 @@ import { withPassword } from '@sv-sdk/config';
 import { withClient } from '@sv-sdk/db';
 import { openRedisClient } from '@sv-sdk/redis';
 import { expectNone, type Finding, judge, milliseconds, percent } from './finding.ts';
-import { orUnanswered, type Sources } from './sources.ts';
+import { type Chapter, longStatements, type Sources } from './sources.ts';
 
 /** The guide's trigger for more instances. */
 const RESPONSE_P95_SECONDS = 0.5;
@@ -23,20 +23,17 @@ const ROUND_TRIP_SECONDS = 0.005;
 const ROUND_TRIPS = 20;
 const ANSWER_LIMIT_MS = 5_000;
 
-export function slowResponses(sources: Sources): Promise<Finding[]> {
-  const checks: Record<string, (check: string) => Promise<Finding>> = {
-    'response time, p95': (check) => responseTime(check, sources),
-    'slow statements': (check) => slowStatements(check, sources),
-    'statements that run now': (check) => runningStatements(check, sources),
-    'cache hit rate': (check) => cacheHits(check, sources),
-    'answers of email providers, p95': (check) => providers(check, sources),
-    'round trip to Postgres': (check) => postgresRoundTrip(check, sources),
-    'round trip to Redis': (check) => redisRoundTrip(check, sources),
-    'event loop delay of the apps, p99': (check) => eventLoop(check, sources),
-    'requests turned away': (check) => shed(check, sources),
-  };
-  return Promise.all(Object.entries(checks).map(([check, look]) => orUnanswered(check, () => look(check))));
-}
+export const slowResponses: Chapter = {
+  'response time, p95': responseTime,
+  'slow statements': slowStatements,
+  'statements that run now': runningStatements,
+  'cache hit rate': cacheHits,
+  'answers of email providers, p95': providers,
+  'round trip to Postgres': postgresRoundTrip,
+  'round trip to Redis': redisRoundTrip,
+  'event loop delay of the apps, p99': eventLoop,
+  'requests turned away': shed,
+};
 
 async function responseTime(check: string, { prometheus }: Sources): Promise<Finding> {
   const figure = await prometheus.value('max(job:sv_http_request_duration_seconds:p95_5m{job="app"})');
@@ -72,19 +69,12 @@ async function slowStatements(check: string, { statistics }: Sources): Promise<F
   });
 }
 
-async function runningStatements(check: string, { statistics }: Sources): Promise<Finding> {
-  const rows = await statistics<{ who: string; seconds: number; waits: string; query: string }>(`
-    select usename as who, extract(epoch from now() - query_start)::int as seconds,
-           coalesce(wait_event, 'nothing') as waits, regexp_replace(query, '\\s+', ' ', 'g') as query
-    from pg_stat_activity
-    where backend_type = 'client backend' and state = 'active' and pid <> pg_backend_pid()
-      and now() - query_start > interval '${RUNNING_SECONDS} s'
-    order by query_start limit 3`);
+async function runningStatements(check: string, sources: Sources): Promise<Finding> {
+  const found = await longStatements(sources, RUNNING_SECONDS);
   return expectNone({
     check,
-    found: rows.map(
-      ({ who, seconds, waits, query }) =>
-        `${who} for ${seconds} s, waits for ${waits}: ${query.slice(0, 100)}`,
+    found: found.map(
+      ({ who, seconds, waits, query }) => `${who} for ${seconds} s, waits for ${waits}: ${query}`,
     ),
     next: 'docker compose logs --since 10m postgres | grep -e duration -e "still waiting"',
   });

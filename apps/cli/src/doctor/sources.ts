@@ -40,16 +40,39 @@ export function openSources(config: DoctorConfig, prometheus: Prometheus): Sourc
 /** The same servers, as another role. The URL may name several hosts, which is no URL to `URL`. */
 const monitorUrl = (url: string) => url.replace(/^(postgres(?:ql)?:\/\/)(?:[^@/]*@)?/, '$1sv_monitor@');
 
-/** A check whose source doesn't answer says so, and the others go on. */
-export async function orUnanswered(check: string, look: () => Promise<Finding>): Promise<Finding> {
-  try {
-    return await look();
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
-    return {
-      check,
-      state: 'unanswered',
-      evidence: `${error instanceof Error ? error.message : String(error)}${cause}`,
-    };
-  }
+/** What is looked at, and how: a chapter of the guide. */
+export type Chapter = Readonly<Record<string, (check: string, sources: Sources) => Promise<Finding>>>;
+
+/** All checks of a chapter, in its order. One whose source doesn't answer says so, and the others go on. */
+export function examine(chapter: Chapter, sources: Sources): Promise<Finding[]> {
+  return Promise.all(
+    Object.entries(chapter).map(async ([check, look]) => {
+      try {
+        return await look(check, sources);
+      } catch (error) {
+        return unanswered(check, error);
+      }
+    }),
+  );
+}
+
+function unanswered(check: string, error: unknown): Finding {
+  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return {
+    check,
+    state: 'unanswered',
+    evidence: `${error instanceof Error ? error.message : String(error)}${cause}`,
+  };
+}
+
+/** Statements that have been at work for longer than this, the longest first. */
+export async function longStatements({ statistics }: Sources, seconds: number) {
+  const rows = await statistics<{ who: string; seconds: number; waits: string; query: string }>(`
+    select usename as who, extract(epoch from now() - query_start)::int as seconds,
+           coalesce(wait_event, 'nothing') as waits, regexp_replace(query, '\\s+', ' ', 'g') as query
+    from pg_stat_activity
+    where backend_type = 'client backend' and state = 'active' and pid <> pg_backend_pid()
+      and now() - query_start > interval '${seconds} s'
+    order by query_start limit 3`);
+  return rows.map((row) => ({ ...row, query: row.query.slice(0, 100) }));
 }
