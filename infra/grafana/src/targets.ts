@@ -1,4 +1,4 @@
-/** The scaling guide's target metrics, drawn as lines. No alert has these figures, and nothing else here reads them. */
+/** The scaling guide's target metrics, drawn as lines; the benchmark's knee is by the first. No alert has these figures. */
 export interface Target {
   readonly value: number;
   /** Where the measured figure should be. */
