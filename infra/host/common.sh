@@ -38,6 +38,9 @@ confirm() {
   [ "$answer" = "$COMPOSE_PROJECT_NAME" ] || die 'Nothing was changed.'
 }
 
+# A container of a service for one command, gone after it; mostly of the command line: run_once sdk config check
+run_once() { docker compose --progress quiet --profile tools run --rm --no-deps -T "$@"; }
+
 is_root() { [ "$(id -u)" -eq 0 ]; }
 
 # debian-12, debian-13, linux (another one) or macos.

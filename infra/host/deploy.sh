@@ -55,9 +55,9 @@ outdated=$(other_images | sort -u | xargs)
 export PLATFORM_VERSION=$to
 
 next 'Check settings, connections, migrations and nginx'
-sdk sdk config check --connect || die "Refused. Nothing was changed. Mend the settings above in $SV_ENV_FILE or $SECRETS_DIR."
+run_once sdk config check --connect || die "Refused. Nothing was changed. Mend the settings above in $SV_ENV_FILE or $SECRETS_DIR."
 check_connections
-migrations=$(sdk sdk db check) || die "$migrations
+migrations=$(run_once sdk db check) || die "$migrations
 Refused. Nothing was changed."
 printf '%s\n' "$migrations" | sed 's/^/   /'
 check_nginx

@@ -4,7 +4,7 @@
 # Tells what the settings file becomes, and makes it so; DRY_RUN=1 only tells.
 apply_phase() {
   local next=$BUILD_DIR/phase-$COMPOSE_PROJECT_NAME.env
-  docker compose --progress quiet --profile tools run --rm --no-deps -T sdk config phase "$PHASE" --env \
+  run_once sdk config phase "$PHASE" --env \
     <"$SV_ENV_FILE" >"$next" || die "Nothing was started, and $SV_ENV_FILE is as it was."
   refuse_to_leave_primary "$next"
   if [ "${DRY_RUN-}" = 1 ]; then

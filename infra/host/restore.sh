@@ -89,7 +89,7 @@ flush_wal() {
 
 pause_emails() {
   docker compose --progress quiet up -d --no-build --no-recreate --wait redis-queue
-  docker compose --progress quiet --profile tools run --rm --no-deps -T sdk email pause --no-record </dev/null ||
+  run_once sdk email pause --no-record </dev/null ||
     die 'The email queue could not be paused, so emails of the past might go out twice; nothing was changed.'
 }
 
@@ -100,7 +100,7 @@ restore() {
   if finish_interrupted; then return; fi
   [ -z "$(json_text committed)" ] || node=$(on_node "$primary" -- describe)
   # shellcheck disable=SC2086
-  plan=$(printf '%s' "$node" | docker compose --progress quiet --profile tools run --rm --no-deps -T sdk db restore-plan \
+  plan=$(printf '%s' "$node" | run_once sdk db restore-plan \
     ${TO:+--to "$TO"} ${TIMELINE:+--timeline "$TIMELINE"} ${SET:+--set "$SET"}) || die 'Nothing was changed.'
   say "This restores the database of $COMPOSE_PROJECT_NAME ($primary):"
   printf '%s\n' "$plan" | sed '/^RESTORE_/d; s/^/     /'

@@ -41,7 +41,7 @@ say "$apps apps and $workers workers of $from; back to $to"
 export PLATFORM_VERSION=$to
 
 next 'Check the settings, as that version reads them'
-docker compose --progress quiet --profile tools run --rm --no-deps -T sdk config check --connect ||
+run_once sdk config check --connect ||
   die "Refused. Nothing was changed. Mend the settings above in $SV_ENV_FILE or $SECRETS_DIR: they are not rolled back."
 check_nginx
 

@@ -9,6 +9,8 @@ SEEN_LIMIT_SECONDS=15
 # An instance that has ended so often on its own has a fault that waiting doesn't mend.
 MOST_RESTARTS=3
 ROLLED='app worker ready-dns nginx-log-exporter'
+# Of these the address has room for one: the old one goes first.
+IN_PLACE='ready-dns nginx-log-exporter'
 ROLL_LOG=$DEPLOYS/log
 is_changing='' scaler=''
 
@@ -112,16 +114,17 @@ drain() {
 # Those of a form that were made or stopped before, and have only to be started: prepared SERVICE FORM
 prepared() { containers_of "$1" created exited | of_form is "$2"; }
 
-# Replaces what runs of a service by COUNT containers of how Compose would make it now. roll SERVICE COUNT [in-place]
-# in-place: the old one goes first, where both can't be there together.
+is_in_place() { case " $IN_PLACE " in *" $1 "*) ;; *) return 1 ;; esac; }
+
+# Replaces what runs of a service by COUNT containers of how Compose would make it now. roll SERVICE COUNT
 roll() {
-  local service=$1 count=$2 in_place=${3-} wanted old
+  local service=$1 count=$2 wanted old
   create_beside "$service" || { tail -n 5 "$ROLL_LOG" >&2; return 1; }
   wanted=$(form_of "$fresh")
   while old=$(running "$service" | of_form other "$wanted" | first) && [ -n "$old" ]; do
-    [ -z "$in_place" ] || drain "$old"
+    ! is_in_place "$service" || drain "$old"
     add_wanted "$service" "$wanted" || return 1
-    [ -n "$in_place" ] || drain_and_prepare "$service" "$old" "$wanted"
+    is_in_place "$service" || drain_and_prepare "$service" "$old" "$wanted"
   done
   # An interrupted deploy leaves one more or, where it was replaced in place, none.
   while [ "$(running "$service" | count)" -lt "$count" ]; do add_wanted "$service" "$wanted" || return 1; done
@@ -175,10 +178,10 @@ replace_all() {
   next "Workers: $workers, one after another"
   roll worker "$workers"
   next 'ready-dns (nginx goes on with what it last knew)'
-  roll ready-dns 1 in-place
+  roll ready-dns 1
   next 'nginx-log-exporter (what nginx logs meanwhile is not counted)'
   # It only counts: no deploy fails by it, nor a rollback to a version that had none.
-  roll nginx-log-exporter 1 in-place || say 'nginx-log-exporter is not ready: nobody counts what nginx logs'
+  roll nginx-log-exporter 1 || say 'nginx-log-exporter is not ready: nobody counts what nginx logs'
   next 'nginx'
   say "$(docker exec "$(running nginx | first)" reload.sh)"
 }
@@ -189,8 +192,8 @@ go_back() {
   local service id
   for service in ready-dns nginx-log-exporter app worker; do
     for id in $(running "$service" | without_originals); do
-      # Where the address has room for one, the new one goes first; and whoever is not ready serves nobody.
-      if [ "$service" = ready-dns ] || [ "$service" = nginx-log-exporter ] || ! is_healthy "$id"; then docker rm --force "$id" >/dev/null || :; fi
+      # In place, the new one goes first here; and whoever is not ready serves nobody.
+      if is_in_place "$service" || ! is_healthy "$id"; then docker rm --force "$id" >/dev/null || :; fi
     done
     for id in $(containers_of "$service" exited dead | only_originals); do
       bring_up "$service" "$id" || return 1
@@ -245,14 +248,12 @@ check_nginx() {
   say "nginx: $state"
 }
 
-sdk() { docker compose --progress quiet --profile tools run --rm --no-deps -T "$@"; }
-
 # One instance more than runs, on PgBouncer as it is: that many are there at a time.
 # Whatever production refuses is not looked at: a deploy has asked for that, and make rotate is what mends a weak secret.
 check_connections() {
   local allowed
   allowed=$(setting PGBOUNCER_MAX_CLIENT_CONN "$(sed -n 's/^PLANNED_PGBOUNCER_MAX_CLIENT_CONN=//p' "$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME/pgbouncer.env" 2>/dev/null)")
-  sdk -e SV_ENV=development -e "APP_INSTANCES=$((apps + 1))" -e "WORKER_INSTANCES=$((workers + 1))" \
+  run_once -e SV_ENV=development -e "APP_INSTANCES=$((apps + 1))" -e "WORKER_INSTANCES=$((workers + 1))" \
     ${allowed:+-e "PGBOUNCER_MAX_CLIENT_CONN=$allowed"} sdk config plan >/dev/null || die 'Refused: there is no room for one more instance (above). Nothing was changed.'
 }
 

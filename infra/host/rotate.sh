@@ -9,6 +9,8 @@
 . "$HOST_DIR/deploy-lock.sh"
 # shellcheck source=infra/host/rolling.sh
 . "$HOST_DIR/rolling.sh"
+# shellcheck source=infra/host/versions.sh
+. "$HOST_DIR/versions.sh"
 # shellcheck source=infra/host/nodes.sh
 . "$HOST_DIR/nodes.sh"
 # shellcheck source=infra/host/secrets.sh
@@ -103,23 +105,24 @@ finish() {
   printf '\n%s%s is another one, after %d s.%s\n' "$BOLD" "$name" "$SECONDS" "$PLAIN"
 }
 
+running_of() {
+  local service
+  for service in "$@"; do running "$service"; done
+}
+
 # A script in each running container of some services: in_each SCRIPT SERVICE…
 in_each() {
-  local script=$1 service id
+  local script=$1 id
   shift
-  for service in "$@"; do
-    for id in $(running "$service"); do docker exec "$id" "$script"; done
-  done
+  for id in $(running_of "$@"); do docker exec "$id" "$script"; done
 }
 
 # Those read their secrets only at a start, and nobody waits for an answer of theirs.
 restart() {
-  local service id
-  for service in "$@"; do
-    for id in $(running "$service"); do
-      docker restart "$id" >/dev/null
-      say "$(name_of "$id") was restarted"
-    done
+  local id
+  for id in $(running_of "$@"); do
+    docker restart "$id" >/dev/null
+    say "$(name_of "$id") was restarted"
   done
 }
 
@@ -180,29 +183,24 @@ rotate_console() {
 }
 
 # The servers that the secret opens: of a cluster every node, and both secrets do.
-redis_services() {
-  docker compose config --services | grep -E "^redis-cluster-[0-9]+\$" || :
-  case $name in redis_password) echo redis ;; *) echo redis-queue ;; esac
+redis_servers() {
+  # shellcheck disable=SC2046
+  running_of $(docker compose config --services | grep -E '^redis-cluster-[0-9]+$' || :) \
+    "$(case $name in redis_password) echo redis ;; *) echo redis-queue ;; esac)"
 }
 
 rotate_redis() {
-  local service id
+  local id
   case $name in redis_password) url=REDIS_URL ;; *) url=REDIS_QUEUE_URL ;; esac
   case "$(setting "$url")" in '' | redis-cluster://redis-cluster:*) ;; *) bundled "$url" ;; esac
   next 'The servers are opened by the new password, too'
-  for service in $(redis_services); do
-    for id in $(running "$service"); do docker exec -i "$id" password.sh add <"$next_file"; done
-  done
+  for id in $(redis_servers); do docker exec -i "$id" password.sh add <"$next_file"; done
   put_secret <"$next_file"
-  for service in $(redis_services); do
-    for id in $(running "$service"); do docker exec "$id" password.sh follow; done
-  done
+  for id in $(redis_servers); do docker exec "$id" password.sh follow; done
   roll_processes 'they sign in with the new password'
   restart redis-exporter
   next 'The old password opens nothing any more'
-  for service in $(redis_services); do
-    for id in $(running "$service"); do docker exec -i "$id" password.sh remove <"$old_file"; done
-  done
+  for id in $(redis_servers); do docker exec -i "$id" password.sh remove <"$old_file"; done
 }
 
 # Every instance must know the new key before the first one uses it.
@@ -214,7 +212,7 @@ rotate_ring() {
   case $name in
     encryption_key)
       next "The audit log's chain goes on under the new key"
-      sdk sdk audit rekey
+      run_once sdk audit rekey
       ;;
     brevo_webhook_token)
       say "Now tell Brevo: the token is in $file (its first line). Then: make rotate SECRET=$name FORGET=1"
@@ -271,7 +269,7 @@ rotate() {
     alert_slack_url | alert_pagerduty_key | alert_webhook_url) put_secret <"$next_file" ;;
     admin_password)
       next "$(setting SV_ADMIN_EMAIL admin@example.com) gets the new password, and is signed out everywhere"
-      sdk sdk auth set-password "$(setting SV_ADMIN_EMAIL admin@example.com)" --password-stdin <"$next_file"
+      run_once sdk auth set-password "$(setting SV_ADMIN_EMAIL admin@example.com)" --password-stdin <"$next_file"
       put_secret <"$next_file"
       ;;
     grafana_admin_password)

@@ -34,7 +34,7 @@ count_of() {
 }
 planned=$(cat "$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME"/*.env 2>/dev/null | sed -n 's/^PLANNED_/-e PLANNED_/p') || planned=''
 # shellcheck disable=SC2086
-docker compose --progress quiet --profile tools run --rm --no-deps -T $planned \
+run_once $planned \
   -e "APP_INSTANCES=${APP:-$(count_of app APP_INSTANCES)}" \
   -e "WORKER_INSTANCES=${WORKER:-$(count_of worker WORKER_INSTANCES)}" \
   sdk config plan --connect >/dev/null ||

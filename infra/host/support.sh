@@ -64,7 +64,7 @@ state() {
   show_nodes
 }
 
-sdk() { docker compose --progress quiet --profile tools run --rm --no-deps -T sdk "$@" </dev/null; }
+sdk() { run_once sdk "$@" </dev/null; }
 
 own_logs() {
   local log

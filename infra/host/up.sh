@@ -46,7 +46,7 @@ keep_scale() {
 # left alone, and one whose sizes do not fit is not written.
 plan_connections() {
   local plan folder=$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME kind prefix
-  plan=$(docker compose --progress quiet --profile tools run --rm --no-deps -T \
+  plan=$(run_once \
     -e "APP_INSTANCES=${app_scale#*=}" -e "WORKER_INSTANCES=${worker_scale#*=}" sdk config plan --env) ||
     die "Nothing was started. Mend the settings above in $SV_ENV_FILE or $SECRETS_DIR."
   mkdir -p "$folder"
@@ -161,7 +161,7 @@ next 'Check the configuration, and size the pools'
 # Of the folder, which no container can look at. One name, and a mode in front of it.
 # shellcheck disable=SC2012
 secrets_mode=$(ls -ld "$SECRETS_DIR" | cut -c2-10)
-docker compose --progress quiet --profile tools run --rm --no-deps -T -e "SECRETS_FOLDER_MODE=$secrets_mode" sdk config check --connect ||
+run_once -e "SECRETS_FOLDER_MODE=$secrets_mode" sdk config check --connect ||
   die "Nothing was started. Mend the settings above in $SV_ENV_FILE or $SECRETS_DIR."
 app_scale=$(keep_scale app APP_INSTANCES)
 worker_scale=$(keep_scale worker WORKER_INSTANCES)
