@@ -3,6 +3,7 @@
  * own ports, volumes, settings and secrets, beside the one that a person may run.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunResult, run, runOrThrow } from '../harness/run.ts';
 
@@ -95,9 +96,7 @@ export function defineStack(options: { project: string; home: string; ports: Por
       return stdout.split('\n').filter((line) => line !== '');
     },
     async remove() {
-      if (existsSync(envFile)) {
-        await shellOrThrow('docker compose --profile "*" down --volumes --remove-orphans --timeout 10');
-      }
+      await removeProject(project);
       for (const made of [
         home,
         ...['plan', 'deploy'].map((kind) => join(repository, '.build', `${kind}-${project}`)),
@@ -106,6 +105,15 @@ export function defineStack(options: { project: string; home: string; ports: Por
       }
     },
   };
+}
+
+/**
+ * By its name alone, outside of every checkout: what another run has left, its files gone, comes back with the engine and
+ * is in the way of this one.
+ */
+export async function removeProject(project: string): Promise<void> {
+  const down = ['--project-name', project, 'down', '--volumes', '--remove-orphans', '--timeout', '10'];
+  await runOrThrow('docker', ['compose', ...down], { cwd: tmpdir(), timeoutSeconds: 300 });
 }
 
 /** The stack of all test files but those that start one of their own. */
