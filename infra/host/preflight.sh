@@ -85,8 +85,8 @@ check_subnet() {
   prefix=$(setting BALANCER_PREFIX)
   if ! printf '%s\n' "$prefix" | grep -Eq '^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\.|$)){3}$' || [ "${prefix%.}" != "$prefix" ]; then
     fault "BALANCER_PREFIX=$prefix: the first three numbers of an IPv4 subnet are expected, such as 172.16.251."
-  elif overlap=$(subnets_in_use | overlapping "$prefix.0/28"); then
-    fault "BALANCER_PREFIX=$prefix: $prefix.0/28 overlaps $overlap, which this host uses; choose another in $SV_ENV_FILE."
+  elif overlap=$(subnets_in_use | overlapping "$prefix.$RANGE"); then
+    fault "BALANCER_PREFIX=$prefix: $prefix.$RANGE overlaps $overlap, which this host uses; choose another in $SV_ENV_FILE."
   fi
 }
 

@@ -7,14 +7,14 @@
 # shellcheck source=infra/host/secrets.sh
 . "$HOST_DIR/secrets.sh"
 
-# A /28 that overlaps nothing here. 172.16.0.0/16 and 10.0.0.0/8 are not among the pools from which Docker serves itself.
+# A range that overlaps nothing here. 172.16.0.0/16 and 10.0.0.0/8 are not among the pools from which Docker serves itself.
 free_balancer_prefix() {
   local taken start third
   # A second stack leaves the first one's subnet alone, running or not.
-  taken=$(subnets_in_use; [ ! -f .env ] || sed -n 's,^BALANCER_PREFIX=\(.*\),\1.0/28,p' .env)
+  taken=$(subnets_in_use; [ ! -f .env ] || sed -n "s,^BALANCER_PREFIX=\(.*\),\1.$RANGE,p" .env)
   for start in 172.16 10.251; do
     for third in $(seq 251 -1 200); do
-      if ! printf '%s\n' "$taken" | overlapping "$start.$third.0/28" >/dev/null; then
+      if ! printf '%s\n' "$taken" | overlapping "$start.$third.$RANGE" >/dev/null; then
         printf '%s' "$start.$third"
         return
       fi

@@ -1,5 +1,9 @@
 # shellcheck shell=bash
-# Sourced: IPv4 subnets, for the one network that needs a fixed address.
+# Sourced: IPv4 subnets, for the networks that are in a range of ours (docker-compose.yml, networks).
+
+# Of what BALANCER_PREFIX begins, the half that they take.
+# shellcheck disable=SC2034 # for those who source it
+RANGE=0/25
 
 # Every IPv4 subnet in use here: those of Docker's networks except ours, and the host's routes.
 subnets_in_use() {
@@ -7,7 +11,7 @@ subnets_in_use() {
   if docker info >/dev/null 2>&1; then
     networks=$(docker network ls -q)
     # shellcheck disable=SC2086
-    docker network inspect --format '{{if ne .Name "'"${COMPOSE_PROJECT_NAME}_balancer"'"}}{{range .IPAM.Config}}{{println .Subnet}}{{end}}{{end}}' $networks
+    docker network inspect --format '{{if ne (index .Labels "com.docker.compose.project") "'"$COMPOSE_PROJECT_NAME"'"}}{{range .IPAM.Config}}{{println .Subnet}}{{end}}{{end}}' $networks
   fi
   # Ours shows among the routes too, so bridges are left out: what Docker has is listed above.
   if command -v ip >/dev/null; then

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { runOrThrow } from '../harness/run.ts';
+import { COMPANY, createMayMeet, kindOf, LISTENS, OUTSIDE, WAYS } from '../harness/ways.ts';
 
 interface Port {
   host_ip?: string;
@@ -16,12 +17,19 @@ interface Service {
   read_only?: boolean;
   privileged?: boolean;
   cap_drop?: string[];
+  cap_add?: string[];
+  pid?: string;
+  ipc?: string;
+  network_mode?: string;
+  devices?: unknown[];
   security_opt?: string[];
   mem_limit?: string;
   cpus?: number;
   pids_limit?: number;
   logging?: { options?: Record<string, string> };
   ports?: Port[];
+  user?: string;
+  volumes?: { source?: string; target: string }[];
   networks?: Record<string, unknown>;
   depends_on?: Record<string, { condition: string }>;
   environment?: Record<string, string>;
@@ -33,14 +41,28 @@ const SCALED = ['app', 'worker'];
 /** What runs to its end: at every start, or when a person calls for it. */
 const ONE_SHOT = ['migrate', 'redis-cluster-init', 'restore-drill', 'sdk'];
 
+interface Network {
+  internal?: boolean;
+  driver_opts?: Record<string, string>;
+}
+
+interface Configuration {
+  services: Record<string, Service>;
+  networks: Record<string, Network>;
+}
+
+const BASE = ['docker-compose.yml'];
+const SCALED_UP = [...BASE, 'docker-compose.scale.yml'];
+const PRODUCTION = [...BASE, 'docker-compose.prod.yml'];
+
 let services: [string, Service][];
-let networks: Record<string, { internal?: boolean }>;
+let networks: Record<string, Network>;
 
 /** As Compose reads it with these settings alone. */
 async function composeWith(
   settings: Record<string, string> = {},
-  files: readonly string[] = ['docker-compose.yml'],
-) {
+  files: readonly string[] = BASE,
+): Promise<Configuration> {
   const result = await runOrThrow(
     'docker',
     [
@@ -50,15 +72,12 @@ async function composeWith(
     ],
     { environment: settings },
   );
-  return JSON.parse(result.stdout) as {
-    services: Record<string, Service>;
-    networks: Record<string, { internal?: boolean }>;
-  };
+  return JSON.parse(result.stdout) as Configuration;
 }
 
 beforeAll(async () => {
   // With no .env: the defaults must stand for themselves.
-  const config = await composeWith({}, ['docker-compose.yml', 'docker-compose.scale.yml']);
+  const config = await composeWith({}, SCALED_UP);
   services = Object.entries(config.services);
   networks = config.networks;
 });
@@ -69,8 +88,13 @@ const offenders = (isWrong: (service: Service, name: string) => boolean) =>
 describe('every service', () => {
   test('drops all capabilities and may gain none', () => {
     expect(offenders((service) => !service.cap_drop?.includes('ALL'))).toEqual([]);
-    expect(offenders((service) => !service.security_opt?.includes('no-new-privileges:true'))).toEqual([]);
+    // No word of seccomp: the engine's own profile is on.
+    expect(offenders((service) => service.security_opt?.join(' ') !== 'no-new-privileges:true')).toEqual([]);
     expect(offenders((service) => service.privileged === true)).toEqual([]);
+    expect(offenders((service) => service.cap_add !== undefined)).toEqual([]);
+    expect(
+      offenders(({ pid, ipc, network_mode: mode, devices }) => [pid, ipc, mode, devices].some((one) => one)),
+    ).toEqual([]);
   });
 
   test('has a read-only root, an init and limits of memory, CPU and processes', () => {
@@ -130,21 +154,87 @@ test('what scales has no name of its own and no published port', () => {
   }
 });
 
-test('only the ways in, the worker, the app, acme and the command line are on a network that leads outside', () => {
-  const outside = Object.entries(networks)
-    .filter(([, network]) => network.internal !== true)
-    .map(([name]) => name);
-  expect(outside.toSorted()).toEqual(['edge', 'egress']);
-  const on = (network: string) => offenders((service) => network in (service.networks ?? {})).toSorted();
-  expect(on('edge')).toEqual(['alertmanager', 'grafana', 'maildev', 'nginx', 'prometheus']);
-  expect(on('egress')).toEqual(['acme', 'app', 'sdk', 'worker']);
+test('the engine’s socket, and root, are the autoscaler’s alone, which only its profile starts', () => {
+  const hasSocket = offenders(({ volumes = [] }) =>
+    volumes.some(({ source = '', target }) => `${source} ${target}`.includes('docker.sock')),
+  );
+  expect(hasSocket).toEqual(['autoscaler']);
+  // The images say whom the others run as (test/e2e/hardening.e2e.test.ts).
+  expect(offenders(({ user }) => user !== undefined)).toEqual(['autoscaler']);
+  expect(services.find(([name]) => name === 'autoscaler')?.[1].profiles).toEqual(['autoscale']);
+});
+
+describe('networks', () => {
+  const kindsOn = (network: string) => [
+    ...new Set(offenders((service) => network in (service.networks ?? {})).map(kindOf)),
+  ];
+
+  test('each is joined by whom the table of ways names', () => {
+    const found = Object.fromEntries(
+      COMPANY.map(({ network }) => [network, kindsOn(network).toSorted()] as const),
+    );
+    expect(found).toEqual(
+      Object.fromEntries(COMPANY.map(({ network, kinds }) => [network, kinds.toSorted()] as const)),
+    );
+    const told = [...COMPANY.map(({ network }) => network), ...Object.keys(OUTSIDE), 'drill'];
+    expect(Object.keys(networks).toSorted()).toEqual([...new Set(told)].toSorted());
+  });
+
+  test('each way leads to where somebody listens', () => {
+    const nowhere = WAYS.filter(
+      ({ to, ports, isOfProduction }) =>
+        isOfProduction !== true && ports.some((port) => !LISTENS[to]?.includes(port)),
+    );
+    expect(nowhere).toEqual([]);
+  });
+
+  test('each leads nowhere, but for those that the table tells of', () => {
+    const outside = Object.entries(networks)
+      .filter(([, { internal }]) => internal !== true)
+      .filter(
+        ([, { driver_opts: options }]) =>
+          options?.['com.docker.network.bridge.enable_ip_masquerade'] !== 'false',
+      )
+      .map(([name]) => name);
+    expect(outside.toSorted()).toEqual(Object.keys(OUTSIDE).toSorted());
+    for (const [network, { kinds }] of Object.entries(OUTSIDE)) {
+      expect(kindsOn(network).toSorted(), network).toEqual(kinds.toSorted());
+    }
+  });
+
+  test.each([
+    ['in development, with every profile', {}, SCALED_UP, false],
+    ['in production', { DOMAIN: 'api.sv.internal' }, PRODUCTION, true],
+  ] as const)(
+    '%s two services share one only where a way needs it',
+    async (_what, settings, files, isProduction) => {
+      const { services: all } = await composeWith(settings, files);
+      const mayMeet = createMayMeet(isProduction);
+      const isThere = Object.entries(all).filter(([, { scale }]) => scale !== 0);
+      const share = (one: Service, other: Service) =>
+        Object.keys(one.networks ?? {}).some((network) => network in (other.networks ?? {}));
+      const strangers = isThere.flatMap(([name, service], index) =>
+        isThere
+          .slice(index + 1)
+          .filter(([other, its]) => share(service, its) && !mayMeet(kindOf(name), kindOf(other)))
+          .map(([other]) => `${name} and ${other}`),
+      );
+      expect(strangers).toEqual([]);
+      const cut = WAYS.filter((way) => isProduction || way.isOfProduction !== true).filter(({ from, to }) =>
+        isThere.some(
+          ([name, service]) =>
+            kindOf(name) === from &&
+            isThere.some(([other, its]) => kindOf(other) === to && !share(service, its)),
+        ),
+      );
+      expect(cut).toEqual([]);
+    },
+  );
 });
 
 describe('in production', () => {
-  const FILES = ['docker-compose.yml', 'docker-compose.prod.yml'];
-
   test('80 and 443 lead to nginx, and all else is bound to loopback', async () => {
-    const config = await composeWith({ DOMAIN: 'api.sv.internal' }, FILES);
+    const config = await composeWith({ DOMAIN: 'api.sv.internal' }, PRODUCTION);
     const open = Object.entries(config.services).flatMap(([name, { ports = [], scale }]) =>
       scale === 0
         ? []
@@ -156,14 +246,16 @@ describe('in production', () => {
   });
 
   test('a catcher for mail is left out, and acme is there without a profile', async () => {
-    const { services: all } = await composeWith({ DOMAIN: 'api.sv.internal' }, FILES);
+    const { services: all } = await composeWith({ DOMAIN: 'api.sv.internal' }, PRODUCTION);
     expect(all['maildev']?.scale).toBe(0);
     expect(all['acme']).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
     expect(all['acme']?.profiles ?? []).toEqual([]);
   });
 
   test('without a domain nothing starts, and it is said what to do', async () => {
-    await expect(composeWith({}, FILES)).rejects.toThrow('make up ENV=production DOMAIN=api.example.org');
+    await expect(composeWith({}, PRODUCTION)).rejects.toThrow(
+      'make up ENV=production DOMAIN=api.example.org',
+    );
   });
 });
 
