@@ -143,6 +143,10 @@ case ${POSTGRES_ROLE:-primary} in
   *) fail "POSTGRES_ROLE must be primary or replica, not \"$POSTGRES_ROLE\"" ;;
 esac
 trap on_stop INT TERM
+# Of a server that was killed with its container. Processes are numbered anew in each, so its number may be another one's here
+# (the scheduler's of backups, say), and Postgres would not start, again and again. It protects from nothing: a server in a
+# second container on this volume would not be seen by its number, either.
+rm -f "$PGDATA/postmaster.pid"
 mkdir -p "$marks"
 write_passwords
 while :; do
