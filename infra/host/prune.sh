@@ -14,12 +14,15 @@
 CACHE_KEPT_HOURS=168
 does() { [ "${YES-}" = 1 ]; }
 
-# Versions of the platform that no container has, and to which no rollback of any stack of this checkout leads.
+# Of this project alone: others' images on this host are others' business, and may be what their make rollback leads to.
+images_of_project() { docker image ls --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" "$@"; }
+
+# Versions of the platform that no container has, and to which no rollback leads.
 old_versions() {
   local tag
-  for tag in $(docker image ls --format '{{.Tag}}' sv-sdk/platform | grep -vx '<none>'); do
+  for tag in $(images_of_project --format '{{.Tag}}' sv-sdk/platform | grep -vx '<none>'); do
     if grep -qsxF -- "$tag" "$BUILD_DIR"/deploy-*/versions || [ "$tag" = "$(setting SV_VERSION dev)" ] ||
-      [ "$tag" = "$(setting PLATFORM_VERSION)" ] || docker ps --all --quiet --filter "ancestor=sv-sdk/platform:$tag" | grep -q .; then
+      [ "$tag" = "$(setting PLATFORM_VERSION)" ] || [ -n "$(docker ps --all --quiet --filter "ancestor=sv-sdk/platform:$tag")" ]; then
       continue
     fi
     echo "$tag"
@@ -35,10 +38,9 @@ prune_versions() {
   done
 }
 
-# Of this project alone: others' images on this host are others' business.
 prune_untagged() {
   local images
-  images=$(docker image ls --quiet --filter dangling=true --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" | sort -u)
+  images=$(images_of_project --quiet --filter dangling=true | sort -u)
   step 'Images of this project without a name'
   say "$(printf '%s' "$images" | grep -c . || :) of them"
   # shellcheck disable=SC2086

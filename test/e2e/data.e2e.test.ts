@@ -64,7 +64,7 @@ test('the client’s address is the one that nginx sees, whatever a client says 
   expect(addresses).not.toContain('203.0.113.7');
   // What nginx sees of a client on this host is the gateway of the network that its port is published from.
   const { stdout } = await shellOrThrow(
-    `docker network inspect "$COMPOSE_PROJECT_NAME"_edge --format '{{(index .IPAM.Config 0).Gateway}}'`,
+    `docker inspect "$COMPOSE_PROJECT_NAME"-nginx-1 --format '{{(index .NetworkSettings.Networks "'"$COMPOSE_PROJECT_NAME"'_edge").Gateway}}'`,
   );
   expect(addresses).toEqual([stdout.trim()]);
 });

@@ -1,6 +1,6 @@
 /** The primary's disk runs full under writes: 503 in the envelope, nothing that was acknowledged is lost, and it comes back by itself. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Answer, eventually } from './client.ts';
 import { useThePlatform, writeSettings } from './own-stack.ts';
 import { defineStack } from './stack.ts';
@@ -11,13 +11,11 @@ const stack = defineStack({
   ports: { http: 13300, prometheus: 19390, alertmanager: 19393, grafana: 13301, maildev: 11380 },
 });
 const { shell, shellOrThrow } = stack;
-/** It keeps the disk in memory from going with the server's container, and is where it is filled and emptied. */
-const HOLDER = `${stack.project}-holder`;
 /** Docker waits up to a minute between two starts. */
 const BACK_LIMIT_SECONDS = 150;
 
 beforeAll(async () => {
-  await removeAll();
+  await stack.remove();
   writeSettings(stack, {
     BALANCER_PREFIX: '10.251.102',
     APP_INSTANCES: '1',
@@ -25,19 +23,11 @@ beforeAll(async () => {
     COMPOSE_FILE: 'docker-compose.yml:test/e2e/small-disk.compose.yml',
     BACKUP_REPOSITORY: 'off',
   });
-  await shellOrThrow('docker compose up --no-start --no-build postgres');
-  await shellOrThrow(
-    `docker run --detach --name ${HOLDER} --network none --volume ${stack.project}_postgres-data:/disk --entrypoint sleep ` +
-      `sv-sdk/postgres:\${SV_VERSION:-dev} infinity`,
-  );
+  // A stack that has data and no secrets would be refused.
+  await shellOrThrow('infra/host/settings.sh && docker compose up --detach --no-build disk');
   await shellOrThrow('make up', { timeoutSeconds: 600 });
 });
-afterAll(removeAll);
-
-async function removeAll(): Promise<void> {
-  await shell(`docker rm --force ${HOLDER}`);
-  await stack.remove();
-}
+afterAll(stack.remove);
 
 const apiKey = () => stack.secret('load_api_key');
 
@@ -73,7 +63,7 @@ test('writes get a 503 in the envelope while the disk is full, and service retur
   expect((await write()).status).toBe(201);
 
   // Whatever is left, to the last block.
-  await shell(`docker exec ${HOLDER} sh -c 'cat /dev/zero >/disk/filling'`);
+  await shell(`docker compose exec -T disk sh -c 'cat /dev/zero >/disk/filling'`);
   const refused = await eventually(
     async () => {
       // Each one takes a new file of the log, for which there is no room.
@@ -94,7 +84,7 @@ test('writes get a 503 in the envelope while the disk is full, and service retur
       expect(body).toMatchObject({ success: false, error: { code: 'SERVICE_UNAVAILABLE' } });
   }
 
-  await shellOrThrow(`docker exec ${HOLDER} rm /disk/filling`);
+  await shellOrThrow(`docker compose exec -T disk rm /disk/filling`);
   const freedAtMs = performance.now();
   await eventually(write, ({ status }) => status === 201, {
     seconds: BACK_LIMIT_SECONDS,
@@ -118,9 +108,20 @@ test('writes get a 503 in the envelope while the disk is full, and service retur
 });
 
 test('`make prune` says what it would remove, and removes only with YES=1 what nothing needs', async () => {
-  await shellOrThrow(
-    'for image in platform sdk; do docker tag sv-sdk/$image:$SV_VERSION sv-sdk/$image:e2e-of-no-use; done',
-  );
+  // Another image each, as a version is: what has the id of one that runs is in use under any name. And one of somebody else.
+  for (const [tag, owner] of [
+    ['e2e-of-no-use', stack.project],
+    ['e2e-of-another', 'sv-e2e-another'],
+  ]) {
+    await shellOrThrow(
+      'for image in platform sdk; do' +
+        ` printf 'FROM sv-sdk/%s:%s\\nLABEL com.docker.compose.project=%s\\n' $image "\${SV_VERSION:-dev}" ${owner} |` +
+        ` docker build --quiet --tag sv-sdk/$image:${tag} -; done`,
+    );
+  }
+  onTestFinished(async () => {
+    await shell('docker image rm sv-sdk/platform:e2e-of-another sv-sdk/sdk:e2e-of-another');
+  });
   const images = async () => (await shellOrThrow('docker image ls sv-sdk/platform')).stdout;
   const told = await shellOrThrow('make prune');
   expect(told.output).toContain('sv-sdk/platform:e2e-of-no-use');
@@ -128,5 +129,6 @@ test('`make prune` says what it would remove, and removes only with YES=1 what n
   expect(await images()).toContain('e2e-of-no-use');
   await shellOrThrow('YES=1 make prune');
   expect(await images()).not.toContain('e2e-of-no-use');
+  expect(await images()).toContain('e2e-of-another');
   await useThePlatform(stack);
 });
