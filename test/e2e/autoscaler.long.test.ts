@@ -25,8 +25,8 @@ const SETTINGS = [
   'AUTOSCALE_HOST_CPU_MAX_PERCENT=100',
   'AUTOSCALE_HOST_MEMORY_MAX_PERCENT=98',
 ].join(' ');
-/** Slow enough that the burst is seen. New workers are copies, so they share the rate. */
-const SLOW = 'EMAIL_RATE_PER_SECOND_SMTP=10';
+/** The burst lasts 80 s: what it leaves is scraped and looked for every 10 s, and has to last for 15 s. New workers are copies, so they share the rate. */
+const SLOW = 'EMAIL_RATE_PER_SECOND_SMTP=5';
 const BURST = 400;
 const DOMAIN = 'autoscale.invalid';
 
