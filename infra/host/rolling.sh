@@ -249,12 +249,13 @@ check_nginx() {
 }
 
 # One instance more than runs, on PgBouncer as it is: that many are there at a time.
-# Whatever production refuses is not looked at: a deploy has asked for that, and make rotate is what mends a weak secret.
+# Whatever production refuses is not looked at: a deploy has asked for that, and make rotate is what mends a weak secret,
+# whose standard input holds the new value.
 check_connections() {
   local allowed
   allowed=$(setting PGBOUNCER_MAX_CLIENT_CONN "$(sed -n 's/^PLANNED_PGBOUNCER_MAX_CLIENT_CONN=//p' "$BUILD_DIR/plan-$COMPOSE_PROJECT_NAME/pgbouncer.env" 2>/dev/null)")
   run_once -e SV_ENV=development -e "APP_INSTANCES=$((apps + 1))" -e "WORKER_INSTANCES=$((workers + 1))" \
-    ${allowed:+-e "PGBOUNCER_MAX_CLIENT_CONN=$allowed"} sdk config plan >/dev/null || die 'Refused: there is no room for one more instance (above). Nothing was changed.'
+    ${allowed:+-e "PGBOUNCER_MAX_CLIENT_CONN=$allowed"} sdk config plan </dev/null >/dev/null || die 'Refused: there is no room for one more instance (above). Nothing was changed.'
 }
 
 # The autoscaler would copy instances of either version meanwhile.

@@ -63,7 +63,7 @@ read_value() {
 
 # What is wrong with a new value; nothing where it can be used. why_not FILE
 why_not() {
-  if [ ! -s "$1" ]; then
+  if [ -z "$(cat "$1")" ]; then
     echo 'the new value is empty'
   elif is_certificate && ! grep -q -e '-----END CERTIFICATE-----' "$1"; then
     echo 'the new value is no certificate in PEM'

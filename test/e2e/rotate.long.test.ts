@@ -214,6 +214,7 @@ test.each([
   ['', 'one of these is expected'],
   ['SECRET=db_app_password FORGET=1', 'has no older values'],
   ['SECRET=smtp_password </dev/null', 'the new value is empty'],
+  ['SECRET=smtp_password <<<""', 'the new value is empty'],
   ['SECRET=acme_ca <README.md', 'the new value is no certificate in PEM'],
 ])('`make rotate %s` is refused, and changes nothing', async (words, why) => {
   const before = readFileSync(join(secretsDirectory, 'db_app_password'), 'utf8');
