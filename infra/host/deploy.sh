@@ -58,7 +58,7 @@ next 'Check settings, connections, migrations and nginx'
 run_once sdk config check --connect || die "Refused. Nothing was changed. Mend the settings above in $SV_ENV_FILE or $SECRETS_DIR."
 check_connections
 migrations=$(run_once sdk db check) || die "$migrations
-Refused. Nothing was changed."
+Refused: sdk db check ended with $?. Nothing was changed."
 printf '%s\n' "$migrations" | sed 's/^/   /'
 check_nginx
 

@@ -5,6 +5,7 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addMigration } from './migrations.ts';
 import { writeSettings } from './own-stack.ts';
 import { defineStack, repository } from './stack.ts';
 
@@ -55,17 +56,7 @@ function makeNextRelease(migration: string): void {
   if (!example.includes('LOGIN_MAX_FAILURES')) {
     appendFileSync(own('.env.example'), '\n# New in the next release.\nLOGIN_MAX_FAILURES=12\n');
   }
-  const journal = own('packages/db/migrations/meta/_journal.json');
-  const { entries, ...rest } = JSON.parse(readFileSync(journal, 'utf8')) as {
-    entries: { idx: number; version: string; when: number; tag: string; breakpoints: boolean }[];
-  };
-  const known = entries.filter(({ tag }) => !tag.endsWith('_of_the_test'));
-  const last = known.at(-1);
-  if (last === undefined) throw new Error('there is no migration');
-  const tag = `${String(last.idx + 1).padStart(4, '0')}_of_the_test`;
-  const entry = { ...last, idx: last.idx + 1, when: last.when + 1, tag };
-  writeFileSync(journal, JSON.stringify({ ...rest, entries: [...known, entry] }));
-  writeFileSync(own(`packages/db/migrations/${tag}.sql`), migration);
+  addMigration(own('packages/db/migrations'), migration);
 }
 
 const TABLE = 'CREATE TABLE "email"."of_the_test" ("id" integer PRIMARY KEY);\n';
