@@ -1,7 +1,7 @@
 /**
- * The SMTP server of email.e2e.test.ts, in a container on the stack's mail network. It writes down the id of every
- * message that it has whole, with its verdict, before it answers: a client that dies or is cut off after that has had its
- * message seen. The file outlives a kill of this server. Others import its names only.
+ * The SMTP server of email.e2e.test.ts and of alerts/email.ts, in a container on the stack's mail network. It writes down the
+ * id of every message that it has whole, with its verdict, before it answers: a client that dies or is cut off after that has
+ * had its message seen. The file outlives a kill of this server. Others import its names only.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { SMTPServer } from 'smtp-server';
@@ -12,6 +12,8 @@ export const SEEN_FILE = '/tmp/seen';
 
 /** By the beginning of the recipient's address: what is refused, once or always. Everybody else's is taken. */
 export const REFUSED = { later: 'later-', never: 'never-', unknown: 'unknown-' } as const;
+/** Whose message is taken, and never answered: its sender can't know what became of it. */
+export const SILENT = 'silent-';
 
 /** Imported by the test, this is only a list of names. */
 if (import.meta.main) start();
@@ -30,7 +32,11 @@ function start(): void {
     disableReverseLookup: true,
     onData: (stream, session, done) => {
       readId(stream)
-        .then((id) => done(judge(id, session.envelope.rcptTo[0]?.address ?? '', refusedOnce)))
+        .then((id) => {
+          const recipient = session.envelope.rcptTo[0]?.address ?? '';
+          const verdict = judge(id, recipient, refusedOnce);
+          if (!recipient.startsWith(SILENT)) done(verdict);
+        })
         .catch(done);
     },
   });
