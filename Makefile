@@ -92,7 +92,7 @@ restore-drill: ## rehearse a restore beside the stack, and compare
 test: ## everything, on real servers in a stack of its own
 	@$(HOST)/test.sh
 
-test-long: ## deploys and the autoscaler under load, end to end
+test-long: ## deploys and the autoscaler under load, every alert by its cause
 	@LONG=1 $(HOST)/test.sh
 
 test-unit: ## the tests that need no server
