@@ -79,11 +79,23 @@ export const starving = (service: string, cpus: string, usual: string): Pick<Cau
   end: async () => shellOrThrow(`docker update --cpus ${usual} ${await everyOf(service)}`),
 });
 
+type Settings = Readonly<Record<string, string>>;
+const assigned = (settings: Settings) =>
+  Object.entries(settings)
+    .map(([name, value]) => `${name}='${value}'`)
+    .join(' ');
+
 /** Starts services anew, healthy, by these settings beside the stack's own; without any, as they are meant to be. */
-export function recreate(services: string, settings: Readonly<Record<string, string>> = {}) {
-  const assignments = Object.entries(settings).map(([name, value]) => `${name}='${value}'`);
-  return shellOrThrow([...assignments, 'docker compose up -d --no-deps --wait', services].join(' '));
-}
+export const recreate = (services: string, settings: Settings = {}) =>
+  shellOrThrow(`${assigned(settings)} docker compose up -d --no-deps --wait ${services}`);
+
+const HELPERS = 'docker compose -f docker-compose.yml -f test/e2e/alerts/helpers.compose.yml';
+
+/** One of helpers.compose.yml. */
+export const startHelper = (service: string, settings: Settings = {}) =>
+  shellOrThrow(`${assigned(settings)} ${HELPERS} up -d --no-deps ${service}`);
+
+export const removeHelper = (service: string) => shellOrThrow(`${HELPERS} rm --stop --force ${service}`);
 
 export const askRedis = (service: string, command: string) =>
   shellOrThrow(

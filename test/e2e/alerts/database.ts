@@ -1,7 +1,7 @@
 /** Postgres, its standby, and PgBouncer in front of both. */
 import { eventually, query } from '../client.ts';
 import { failOver, otherThan, primaryNode, rejoin } from '../failover.ts';
-import { onPrimary, project, shell, shellOrThrow } from '../stack.ts';
+import { onPrimary, shellOrThrow } from '../stack.ts';
 import {
   type Cause,
   endSessions,
@@ -10,6 +10,8 @@ import {
   pausing,
   type Room,
   recreate,
+  removeHelper,
+  startHelper,
   starving,
   stopping,
   write,
@@ -23,7 +25,6 @@ const MEBIBYTE = 1024 ** 2;
 const MOST_CLIENTS = 100;
 /** Room is left for the exporter, which connects for each scrape. */
 const CLIENTS = 90;
-const CLIENTS_CONTAINER = `${project}-clients`;
 
 export const database: Room = {
   name: 'the database',
@@ -140,12 +141,7 @@ const untilStreaming = () =>
     { seconds: 60, what: 'the standby streams' },
   );
 
-/** They say nothing, so PgBouncer sends each away after 15 s (client_login_timeout), and it comes again. */
 function tooManyClients(): Cause {
-  const knock = (clients: number) =>
-    'const { connect } = require("node:net"); const knock = () => connect(6432, "pgbouncer")' +
-    '.on("error", () => {}).on("close", () => setTimeout(knock, 50));' +
-    `for (let client = 0; client < ${clients}; client += 1) knock();`;
   return {
     alerts: ['PgbouncerClientsHigh'],
     async prepare() {
@@ -158,12 +154,9 @@ function tooManyClients(): Cause {
     },
     async start() {
       const [used] = await query('sum(pgbouncer_used_clients)');
-      await shellOrThrow(
-        `docker run --detach --rm --name ${CLIENTS_CONTAINER} --network ${project}_data --entrypoint node ` +
-          `sv-sdk/platform:\${SV_VERSION:-dev} -e '${knock(CLIENTS - (used?.value ?? 0))}'`,
-      );
+      await startHelper('many-clients', { CLIENTS: String(CLIENTS - (used?.value ?? 0)) });
     },
-    end: () => shell(`docker rm --force ${CLIENTS_CONTAINER}`),
+    end: () => removeHelper('many-clients'),
     cleanUp: () => recreate('pgbouncer'),
   };
 }

@@ -1,7 +1,7 @@
 /** The machine under it all: its disk, by a small one of its own, and its memory. */
 import { eventually, query } from '../client.ts';
-import { project, shell, shellOrThrow } from '../stack.ts';
-import { type Cause, pause, type Room, recreate } from './cause.ts';
+import { shell, shellOrThrow } from '../stack.ts';
+import { type Cause, pause, type Room, recreate, removeHelper, startHelper } from './cause.ts';
 
 export const host: Room['causes'] = [
   ['a disk fills', diskFills()],
@@ -12,7 +12,6 @@ export const host: Room['causes'] = [
 const USED_MEMORY_SHARE = 0.83;
 /** For the process itself, beside what it holds. */
 const OWN_MEMORY_BYTES = 128 * 1024 ** 2;
-const MEMORY_CONTAINER = `${project}-memory`;
 
 /**
  * Not the host's own disk, which others need: node-exporter has a small one in memory for its root, and tells of that
@@ -51,7 +50,7 @@ function diskFills(): Cause {
   };
 }
 
-/** Really used, by a process that the kernel ends first should it run short: it is nobody's loss. */
+/** Really used. */
 function memoryInUse(): Cause {
   return {
     alerts: ['ScaleHostMemory'],
@@ -61,16 +60,11 @@ function memoryInUse(): Cause {
       if (total === undefined || available === undefined)
         throw new Error('the host tells nothing of its memory');
       const bytes = Math.round(available.value - (1 - USED_MEMORY_SHARE) * total.value);
-      await shellOrThrow(
-        `docker run --detach --rm --name ${MEMORY_CONTAINER} --network none --oom-score-adj 1000 ` +
-          `--memory ${bytes + OWN_MEMORY_BYTES} --entrypoint node sv-sdk/platform:\${SV_VERSION:-dev} -e '${holding(bytes)}'`,
-      );
+      await startHelper('used-memory', {
+        USED_BYTES: String(bytes),
+        USED_MEMORY_LIMIT: String(bytes + OWN_MEMORY_BYTES),
+      });
     },
-    end: () => shell(`docker rm --force ${MEMORY_CONTAINER}`),
+    end: () => removeHelper('used-memory'),
   };
 }
-
-/** In pieces: one of this size may be more than a buffer can be. */
-const holding = (bytes: number) =>
-  `const held = []; for (let left = ${bytes}; left > 0; left -= 1e8) held.push(Buffer.alloc(Math.min(left, 1e8), 1));` +
-  'setInterval(() => held.length, 1e6);';

@@ -13,11 +13,12 @@ import {
   pause,
   type Room,
   recreate,
+  removeHelper,
+  startHelper,
   startSession,
 } from './cause.ts';
 import { PORT } from './sendgrid.ts';
 
-const COMPOSE = 'docker compose -f docker-compose.yml -f test/e2e/alerts/sendgrid.compose.yml';
 const newKeys = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 const KEYS = newKeys();
 /** Of somebody else. */
@@ -28,7 +29,7 @@ const SECRET = join(secretsDirectory, 'sendgrid_api_key');
 export const withProvider: Pick<Room, 'prepare' | 'cleanUp'> = {
   async prepare() {
     writeFileSync(SECRET, 'a key of the test');
-    await shellOrThrow(`${COMPOSE} up -d --no-deps sendgrid`);
+    await startHelper('sendgrid');
     await recreate('worker', {
       EMAIL_PROVIDER: 'sendgrid',
       SENDGRID_API_URL: `http://sendgrid:${PORT}`,
@@ -40,7 +41,7 @@ export const withProvider: Pick<Room, 'prepare' | 'cleanUp'> = {
   async cleanUp() {
     writeFileSync(SECRET, '');
     await recreate('--scale worker=2 worker app');
-    await shellOrThrow(`${COMPOSE} rm --stop --force sendgrid`);
+    await removeHelper('sendgrid');
     await untilHealthy();
   },
 };
