@@ -14,9 +14,12 @@ export const auditChain: Room['causes'] = [
 
 const headSequence = async () => Number((await onPrimary('select sequence from audit.chain_head'))[0]);
 
-/** Its signature is wrong then, so nothing more is sealed: what was written back can be put forward again. */
+/**
+ * To its beginning: it goes on all the while, as others are refused and that is audited, and has to be behind what Prometheus
+ * saw last. Its signature is wrong then, so nothing more is sealed: what was written back can be put forward again.
+ */
 function chainWrittenBack(): Cause {
-  let isBack = false;
+  let placesBack = 0;
   const move = (places: number) => onPrimary(`update audit.chain_head set sequence = sequence + ${places}`);
   return {
     alerts: ['AuditChainWentBack', 'AuditNotSealed'],
@@ -30,14 +33,13 @@ function chainWrittenBack(): Cause {
       });
     },
     async start() {
-      await move(-1);
-      isBack = true;
+      const places = (await headSequence()) - 1;
+      await move(-places);
+      placesBack = places;
       // Its row waits for a seal from now on.
       await signIn();
     },
-    async end() {
-      if (isBack) await move(1);
-    },
+    end: () => move(placesBack),
     // Fails where a row is not as it was sealed.
     cleanUp: () => shellOrThrow('make sdk ARGS="audit verify"'),
   };

@@ -14,7 +14,11 @@ const IN_PRODUCTION = {
 /** What Let's Encrypt issues. */
 const LASTS_MS = 90 * 86_400_000;
 
-export const certificate: Room['causes'] = [['nobody has got a certificate', noCertificate()]];
+/** Alone, as nginx is another container before and after it: who asks meanwhile gets no answer. */
+export const certificate: Room = {
+  name: 'the certificate',
+  causes: [['nobody has got a certificate', noCertificate()]],
+};
 
 /** In the volume that acme puts it into. */
 const inVolume = (command: string, input = '') =>

@@ -55,8 +55,9 @@ function memoryInUse(): Cause {
   return {
     alerts: ['ScaleHostMemory'],
     async start() {
-      const [total] = await query('node_memory_MemTotal_bytes');
-      const [available] = await query('node_memory_MemAvailable_bytes');
+      // Also while the exporter gets its small disk.
+      const [total] = await query('last_over_time(node_memory_MemTotal_bytes[1m])');
+      const [available] = await query('last_over_time(node_memory_MemAvailable_bytes[1m])');
       if (total === undefined || available === undefined)
         throw new Error('the host tells nothing of its memory');
       const bytes = Math.round(available.value - (1 - USED_MEMORY_SHARE) * total.value);

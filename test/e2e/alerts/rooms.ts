@@ -18,7 +18,7 @@ const atOnce: Room = {
   name: 'what disturbs nobody',
   isTogether: true,
   ...withProvider,
-  causes: [...providers, ...auditChain, ...host, ...certificate, ...autoscalerBlind],
+  causes: [...providers, ...auditChain, ...host, ...autoscalerBlind],
 };
 
 export const ROOMS: readonly Room[] = [
@@ -29,6 +29,7 @@ export const ROOMS: readonly Room[] = [
   catcher,
   mailServer,
   atOnce,
+  certificate,
   auditPartitions,
   backup,
   autoscalerCeiling,
