@@ -38,12 +38,15 @@ export const mailServer: Room = {
       },
     ],
     [
-      // The workers wait for 15 s for each answer, with 40 emails in work, so the last of these wait for minutes.
+      // After the first 40, each of which is waited for for 15 s, the circuits are open, so that only one is tried at a time. In
+      // the moments in which a try is far off the others are put off at once, hundreds of them: it takes more to have many left
+      // that have waited for a minute.
       'the mail server takes messages and does not answer',
       {
         alerts: ['EmailsUncertain', 'ScaleWorkerJobTime', 'ScaleWorkerWait'],
-        start: () => email(900, { to: SILENT }),
+        start: () => email(3_000, { to: SILENT }),
         end: emptyQueue,
+        firesSeconds: 240,
       },
     ],
   ],
@@ -62,6 +65,8 @@ function mailCanNotBeSent(): Cause {
     async end() {
       await end?.();
       await emptyQueue();
+      // A worker sees by an email only that its provider is back.
+      await email(20);
     },
     // Alertmanager has tried for its group_interval, 5 minutes, before it counts a failure.
     firesSeconds: 480,
@@ -80,7 +85,8 @@ function muchToRender(): Cause {
     traffic: async () => {
       // 10 kB each, and a megabyte is the most that a request may have.
       await email(50, { template: HEAVY, variables: HEAVY_VALUES });
-      await pause(1_500);
+      // So that they come twice as fast as a core can render them.
+      await pause(500);
     },
     lanes: 1,
     end: emptyQueue,

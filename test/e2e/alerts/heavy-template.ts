@@ -2,7 +2,7 @@
 import type { Client } from '@sv-sdk/client';
 
 export const HEAVY = 'heavy';
-/** Some 100 ms of a core, and 3 MB of HTML, as each of these characters becomes five. */
+/** 40 to 100 ms of a core, and 3 MB of HTML, as each of these characters becomes five. */
 const PLACEHOLDERS = 60;
 export const HEAVY_VALUES = { message: '&'.repeat(10_000) };
 
