@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { GenericContainer, getContainerRuntimeClient, Network, Wait } from 'testcontainers';
+import { GenericContainer, Network, Wait } from 'testcontainers';
 import { createDatabase, type Database } from '../packages/db/src/index.ts';
 import {
   makeSecrets,
@@ -20,6 +20,7 @@ import {
 import { databaseUrl } from '../packages/db/src/testing/urls.ts';
 import { type EmailInput, enqueueEmails } from '../packages/email/src/index.ts';
 import { createLogger, createRegistry } from '../packages/telemetry/src/index.ts';
+import { cpuMsOf } from './cpu.ts';
 
 const VERSION = process.env['SV_VERSION'] || 'dev';
 const SMTP_PORT = 2525;
@@ -155,13 +156,9 @@ export async function startEmailServers(stack: AsyncDisposableStack): Promise<Em
       return output.split('\n').filter((line) => line !== '');
     },
     async cpuSeconds() {
-      const { dockerode } = (await getContainerRuntimeClient()).container;
       const used = await Promise.all(
         Object.entries(containers).map(async ([name, container]): Promise<[string, number]> => {
-          const stats = await dockerode
-            .getContainer(container.getId())
-            .stats({ stream: false, 'one-shot': true });
-          return [name, stats.cpu_stats.cpu_usage.total_usage / 1e9];
+          return [name, (await cpuMsOf(container.getId())) / 1000];
         }),
       );
       return Object.fromEntries(used);

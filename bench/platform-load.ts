@@ -45,7 +45,7 @@ await startOwnStack(stack);
 await shellOrThrow(`make sdk ARGS="db seed --users ${flags.users}"`);
 const platform = await startPlatform();
 
-const parts: Record<string, () => Promise<void>> = {
+const parts: Record<string, () => Promise<unknown>> = {
   list: () =>
     contest(
       'list users, one instance',

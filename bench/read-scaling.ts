@@ -13,7 +13,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { GenericContainer, getContainerRuntimeClient, Network, Wait } from 'testcontainers';
+import { GenericContainer, Network, Wait } from 'testcontainers';
 import {
   makeSecrets,
   removeContainers,
@@ -22,6 +22,7 @@ import {
   startReplica,
   type TestServer,
 } from '../packages/db/src/testing/containers.ts';
+import { cpuMsOf } from './cpu.ts';
 import { describeMachine } from './email-servers.ts';
 import { print } from './figures.ts';
 
@@ -156,10 +157,8 @@ async function ask(count: number): Promise<void> {
   await Promise.all(Array.from({ length: LANES }, lane));
 }
 
-async function cpuMs({ container }: TestServer): Promise<number> {
-  const { dockerode } = (await getContainerRuntimeClient()).container;
-  const stats = await dockerode.getContainer(container.getId()).stats({ stream: false, 'one-shot': true });
-  return stats.cpu_stats.cpu_usage.total_usage / 1e6;
+function cpuMs({ container }: TestServer): Promise<number> {
+  return cpuMsOf(container.getId());
 }
 
 async function untilReady(child: ChildProcess): Promise<void> {

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
+import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import { issue } from '../../test/harness/certificates.ts';
 import { runClosed } from './closed.ts';
+import { keptHttp1, keptHttp2, runLanes } from './kept.ts';
 import { runOpen } from './open.ts';
 
 async function serve(listener: RequestListener): Promise<string> {
@@ -71,4 +74,36 @@ test('in the open model a stall shows in the time of everything that was due mea
   expect(latency.p50Ms).toBeLessThan(500);
   expect(latency.maxMs).toBeGreaterThan(400);
   expect(latency.distribution.find(({ percentile }) => percentile === 75)?.ms).toBeGreaterThan(100);
+});
+
+test('kept connections: one for each lane by each protocol, and one unexpected answer is a fault of the run', async () => {
+  const { pem, keyPem } = await issue({ name: 'bench.sv.test' });
+  const seen = new Set<string>();
+  let connections = 0;
+  let answer = 'yes';
+  const server = createSecureServer({ cert: pem, key: keyPem, allowHTTP1: true }, (request, response) => {
+    seen.add(request.httpVersion);
+    response.end(answer);
+  }).listen(0, '127.0.0.1');
+  server.on('secureConnection', () => {
+    connections += 1;
+  });
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const ask = { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/`, isExpected };
+  const tls = { servername: 'bench.sv.test', ca: pem, minVersion: 'TLSv1.3' } as const;
+  for (const [version, open] of [
+    ['1.1', keptHttp1(ask, tls)],
+    ['2.0', keptHttp2(ask, tls)],
+  ] as const) {
+    seen.clear();
+    connections = 0;
+    answer = 'yes';
+    const run = await runLanes(open, { lanes: 2, seconds: 0.2 });
+    expect(run.fault).toBeUndefined();
+    expect(run.served).toBeGreaterThan(4);
+    expect([[...seen], connections]).toEqual([[version], 2]);
+    answer = 'no';
+    expect((await runLanes(open, { lanes: 1, seconds: 0.2 })).fault).toContain('answered with 200: no');
+  }
 });

@@ -3,12 +3,13 @@
  * Not autocannon's `overallRate`, which sends what a connection has to send in a second at the second's beginning.
  */
 import { Agent, request } from 'node:http';
+import { request as requestHttps } from 'node:https';
 import { type Ask, createRecorder, type Run } from './run.ts';
 
 const TICK_MS = 2;
 /** So many seconds' requests waiting, and nobody is served any more: the run has failed. */
 const GIVE_UP_SECONDS = 3;
-const TIMEOUT_MS = 10_000;
+export const TIMEOUT_MS = 10_000;
 
 export async function runOpen(
   next: () => Ask,
@@ -63,7 +64,7 @@ export async function runOpen(
 /** Rejects unless the answer is 200 with the expected body. */
 export function askOnce(ask: Ask, agent: Agent): Promise<void> {
   return new Promise((resolve, reject) => {
-    const sending = request(ask.url, {
+    const sending = (ask.url.startsWith('https:') ? requestHttps : request)(ask.url, {
       agent,
       method: ask.method ?? 'GET',
       headers: ask.headers ?? {},

@@ -1,10 +1,10 @@
 import { print, tell, tellFigure } from '../figures.ts';
 import type { Latency, Run } from '../load/run.ts';
 
-export interface Contender {
+export interface Contender<R extends Run = Run> {
   readonly name: string;
   /** One round of so many seconds. */
-  readonly run: (seconds: number) => Promise<Run>;
+  readonly run: (seconds: number) => Promise<R>;
 }
 
 export interface ContestOptions {
@@ -20,18 +20,21 @@ const MOST_FAULTS = 3;
 
 /**
  * The contenders in turn, round after round, another one first each time, so that what else the machine does falls on all
- * alike. A round with an unexpected answer is thrown away, and run again.
+ * alike. A round with an unexpected answer is thrown away, and run again. What is returned are the rounds that count.
  */
-export async function contest(
+export async function contest<R extends Run>(
   measure: string,
-  contenders: readonly Contender[],
+  contenders: readonly Contender<R>[],
   { rounds, seconds, drawn = [] }: ContestOptions,
-): Promise<void> {
+): Promise<ReadonlyMap<string, readonly R[]>> {
+  const counted = new Map<string, R[]>(contenders.map(({ name }) => [name, []]));
   for (const { run } of contenders) await run(Math.max(1, Math.round(seconds * WARM_UP_SHARE)));
   for (let round = 0; round < rounds; round += 1) {
     const first = round % contenders.length;
     for (const contender of [...contenders.slice(first), ...contenders.slice(0, first)]) {
-      const { perSecond, latency } = await faultlessRun(measure, contender, seconds);
+      const run = await faultlessRun(measure, contender, seconds);
+      counted.get(contender.name)?.push(run);
+      const { perSecond, latency } = run;
       tellFigure(measure, contender.name, 'per second', perSecond);
       tellFigure(`${measure}, p50`, contender.name, 'ms', latency.p50Ms);
       tellFigure(`${measure}, p99`, contender.name, 'ms', latency.p99Ms);
@@ -42,9 +45,14 @@ export async function contest(
       );
     }
   }
+  return counted;
 }
 
-export async function faultlessRun(measure: string, contender: Contender, seconds: number): Promise<Run> {
+export async function faultlessRun<R extends Run>(
+  measure: string,
+  contender: Contender<R>,
+  seconds: number,
+): Promise<R> {
   for (let faults = 0; ; ) {
     const run = await contender.run(seconds);
     if (run.fault === undefined) return run;

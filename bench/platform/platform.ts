@@ -11,8 +11,10 @@ const BASELINES = ['node-http', 'node-http-pg', 'express-pg', 'fastify-pg', 'ngi
 export type BaselineService = (typeof BASELINES)[number];
 
 const COMPOSE = 'docker compose -f docker-compose.yml -f bench/baselines/compose.yml';
-const PAGE_SIZE = 20;
+export const PAGE_SIZE = 20;
 const START_LIMIT_MS = 30_000;
+
+export const isHello = (body: string) => body.includes('"hello"') || body.includes('"alive":true');
 
 export interface Platform {
   /** The first page of the users of an instance, a baseline or all instances behind nginx. */
@@ -42,7 +44,6 @@ export async function startPlatform(): Promise<Platform> {
   const instance = `http://${await addressOf(app)}:3000`;
   const balancer = `http://${await addressOf(nginx)}:8080`;
   const headers = { 'x-api-key': secret('load_api_key') };
-  const isHello = (body: string) => body.includes('"hello"') || body.includes('"alive":true');
 
   const list: Platform['list'] = (at) =>
     at === 'one instance' || at === 'nginx'
@@ -91,7 +92,7 @@ async function mixOf(balancer: string, headers: Record<string, string>): Promise
   };
 }
 
-async function untilAnswered(ask: Ask): Promise<void> {
+export async function untilAnswered(ask: Ask): Promise<void> {
   const agent = new Agent();
   const deadline = performance.now() + START_LIMIT_MS;
   for (;;) {

@@ -1,6 +1,6 @@
 /** What the platform promises, each computed from the medians, and whether it is kept. */
 import type { Unit } from '../figures.ts';
-import { type Medians, ratio } from './statistics.ts';
+import { lossPercent, type Medians, ratio } from './statistics.ts';
 
 export interface Goal {
   readonly name: string;
@@ -15,6 +15,11 @@ export interface Goal {
 const LIST = 'list users, one instance';
 const listOver = (baseline: string) => (medians: Medians) =>
   ratio(medians(LIST, 'platform', 'per second'), medians(LIST, baseline, 'per second'));
+
+/** One after another on each kept connection, through nginx, by each of the protocols (tls-cost.ts). */
+export const LIST_AT_KEEP_ALIVE = 'list users through nginx at keep-alive';
+export const PLAIN = 'HTTP/1.1';
+export const AS_THE_WORLD = 'HTTP/2 over TLS';
 
 /** How the cost grows with the data: `large` over `small`, of each of these, and the worst of them counts. */
 export const GROWTH_MEASURES = [
@@ -103,6 +108,16 @@ export const GOALS: readonly Goal[] = [
     unit: 'ms',
     atMost: 0.15,
     measured: (medians) => medians('added by nginx and ready-dns, p50', 'platform', 'ms'),
+  },
+  {
+    name: 'TLS 1.3 and HTTP/2 cost of the lists of users a second, at keep-alive',
+    unit: '%',
+    atMost: 10,
+    measured: (medians) =>
+      lossPercent(
+        medians(LIST_AT_KEEP_ALIVE, AS_THE_WORLD, 'per second'),
+        medians(LIST_AT_KEEP_ALIVE, PLAIN, 'per second'),
+      ),
   },
   {
     name: 'cost of the large data set over the small one, at worst',

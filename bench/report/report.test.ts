@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { type Figure, PLOTS, type Told } from '../figures.ts';
-import { GOALS, verdictOf } from './goals.ts';
+import { GOALS, LIST_AT_KEEP_ALIVE, verdictOf } from './goals.ts';
 import { drawSvg, linesOf } from './plots.ts';
 import { renderReport } from './render.ts';
-import { kneeOf, mediansOf, ratio, summarise } from './statistics.ts';
+import { kneeOf, lossPercent, mediansOf, ratio, summarise } from './statistics.ts';
 import { figure, goalTable, guideTable, resultTables, table } from './tables.ts';
 
 const told = (contender: string, ...values: number[]): Figure[] =>
@@ -55,6 +55,12 @@ test('a ratio with something missing is missing, and never a number', () => {
   expect(ratio(3, 0)).toBeUndefined();
 });
 
+test('a loss is what is missing of the whole; what is gained is below zero', () => {
+  expect(lossPercent(90, 120)).toBe(25);
+  expect(lossPercent(150, 120)).toBe(-25);
+  expect(lossPercent(undefined, 120)).toBeUndefined();
+});
+
 test('the knee is the last step before the first that bends, whatever later ones do', () => {
   const steps = (...holds: boolean[]) => holds.map((one, index) => ({ rate: index + 1, holds: one }));
   expect(kneeOf(steps(true, true, false, true))?.rate).toBe(2);
@@ -83,6 +89,12 @@ test('every goal says "not measured" where nothing was', () => {
     GOALS.map(() => 'not measured'),
   );
   expect(goalTable(medians).split('\n')).toHaveLength(GOALS.length + 2);
+});
+
+test('the cost of TLS is what the list loses by it, of the same measure', () => {
+  const figures = told('HTTP/1.1', 500, 500, 500).concat(told('HTTP/2 over TLS', 450, 460, 440));
+  const results = summarise(figures.map((one) => ({ ...one, measure: LIST_AT_KEEP_ALIVE })));
+  expect(goalTable(mediansOf(results))).toContain('at keep-alive | ≤ 10.0 % | 10.0 % | reached |');
 });
 
 test('the first goal is the ratio of the medians of the same run', () => {

@@ -54,6 +54,11 @@ export function ratio(one: number | undefined, other: number | undefined): numbe
   return one === undefined || other === undefined || other === 0 ? undefined : one / other;
 }
 
+/** How much less one is than the other, in percent of that; undefined where either is missing. */
+export function lossPercent(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? undefined : (100 * (other - one)) / other;
+}
+
 /**
  * The last step of a rising load that holds, as long as every step before holds too: a later one that happens to hold
  * is beyond the knee all the same.
