@@ -22,10 +22,12 @@ test('shellcheck finds nothing in any shell script', async () => {
 // The database has one space of numbers for them: two users of one shut each other out (housekeeping and the sealer did).
 test('no two advisory locks have one number', () => {
   const locks = globSync('{apps,packages}/*/src/**/*.ts', { exclude: ['**/*.test.ts'] }).flatMap((file) =>
-    [...readFileSync(file, 'utf8').matchAll(/^const (\w+_LOCK) = ([^;]+);$/gm)].map(([, name, value]) => ({
-      name,
-      number: BigInt(value?.replaceAll(/['_]/g, '') ?? ''),
-    })),
+    [...readFileSync(file, 'utf8').matchAll(/^(?:export )?const (\w+_LOCK) = ([^;]+);$/gm)].map(
+      ([, name, value]) => ({
+        name,
+        number: BigInt(value?.replaceAll(/['_]/g, '') ?? ''),
+      }),
+    ),
   );
   expect(locks.map(({ name }) => name)).toEqual(expect.arrayContaining(['SEALER_LOCK', 'HOUSEKEEPING_LOCK']));
   const numbers = locks.map(({ number }) => number);

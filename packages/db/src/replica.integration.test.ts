@@ -200,11 +200,11 @@ test('a replica that lags too far behind is not read by anybody', async () => {
 });
 
 test('an idle primary makes no replica look late', async () => {
-  // Longer idle than the limit, and a limit that a loaded machine's real lag stays under.
-  const { target, reads } = await openReadyInstance({ replicaMaxLagSeconds: 2 });
+  // Longer idle than the limit: one that looked late by that would stay so. What a loaded machine's real lag is passes.
+  const { target } = await openReadyInstance({ replicaMaxLagSeconds: 2 });
   const until = Date.now() + 5_000;
   while (Date.now() < until) await target();
-  expect(await reads('primary', 'lag')).toBe(0);
+  await expect.poll(() => target(), SOON).toBe('replica');
 });
 
 test('a server that is no replica is not read as one', async () => {

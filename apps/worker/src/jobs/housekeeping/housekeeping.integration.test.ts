@@ -4,7 +4,7 @@ import { createLogger } from '@sv-sdk/telemetry';
 import { sql } from 'drizzle-orm';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type HousekeepingOptions, startHousekeeping, tidyUp } from './housekeeping.ts';
+import { HOUSEKEEPING_LOCK, type HousekeepingOptions, startHousekeeping, tidyUp } from './housekeeping.ts';
 import { createHousekeepingMetrics, type HousekeepingMetrics } from './metrics.ts';
 
 const logger = createLogger({ service: 'test', version: 'test', level: 'fatal' });
@@ -103,7 +103,7 @@ test('many rows go in batches, turn after turn', async () => {
 test('one worker at a time does it, and the others do not wait', async () => {
   await addRows(1);
   await db.withTx(async (tx) => {
-    await tx.execute(sql`select pg_advisory_xact_lock(7301002)`);
+    await tx.execute(sql`select pg_advisory_xact_lock(${HOUSEKEEPING_LOCK})`);
     expect(await tidyUp(options())).toBe('busy');
     expect(await counts()).toMatchObject({ sessions: 2 });
   });

@@ -14,7 +14,7 @@ const BATCH_ROWS = 5_000;
 const BATCH_ATTACHMENTS = 100;
 
 /** Any number; it is ours alone in this database. */
-const HOUSEKEEPING_LOCK = 7_301_003;
+export const HOUSEKEEPING_LOCK = 7_301_003;
 
 /** Rows that mean nothing any more. */
 interface Over {
