@@ -348,8 +348,11 @@ describe.each(SERVERS)('on %s', (server) => {
     await a.local.get(id); // miss
     await a.local.get(id); // memory
     await a.local.get(id); // memory
-    await b.local.get(id); // Redis
-    await Promise.all([b.shared.get(id), b.shared.get(id)]); // both a miss
+    source.hold();
+    const both = Promise.all([b.shared.get(id), b.shared.get(id)]); // both a miss
+    await b.local.get(id); // Redis, whose answer comes after those to both
+    source.release();
+    await both;
     expect(await a.metrics()).toContain(
       'sv_cache_requests_total{kind="session",tier="shared",result="miss"} 1',
     );
