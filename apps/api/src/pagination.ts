@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Db } from '@sv-sdk/db';
-import { type Column, count, type SQL, type Subquery, sql } from 'drizzle-orm';
+import { type Column, count, type Placeholder, type SQL, type Subquery, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Pagination } from './envelope.ts';
 import { ApiError } from './errors.ts';
@@ -96,7 +96,16 @@ export function offsetOf({ page, pageSize, after }: PageRequest<unknown, never>)
 
 /** Newest first, what comes after a cursor's place; a row comparison, so that one index scan finds it. */
 export function isAfter(createdAt: Column, id: Column, after: NewestFirst | undefined): SQL | undefined {
-  return after && sql`(${createdAt}, ${id}) < (${after.createdAt.toISOString()}::timestamptz, ${after.id})`;
+  return after && isBehind(createdAt, id, { createdAt: after.createdAt.toISOString(), id: after.id });
+}
+
+/** The same, for placeholders. */
+export function isBehind(
+  createdAt: Column,
+  id: Column,
+  place: { createdAt: string | Placeholder; id: string | Placeholder },
+): SQL {
+  return sql`(${createdAt}, ${id}) < (${place.createdAt}::timestamptz, ${place.id})`;
 }
 
 /** How many rows a list has; not exact where nobody counted beyond {@link COUNT_CAP}. */

@@ -10,6 +10,7 @@ export {
 } from './migrate.ts';
 export { executeNamed } from './named-statement.ts';
 export { type PrepareReport, prepareServer } from './prepare.ts';
+export { prepared } from './prepared.ts';
 export { primaryUrl } from './primary-url.ts';
 export { RECENT_WRITE_SECONDS, type RecentWrites } from './recent-writes.ts';
 export { renewPools } from './renew-pools.ts';
