@@ -8,7 +8,7 @@ import { project, removeProject, removeStack } from './stack.ts';
 export async function setup(): Promise<void> {
   const list = ['ps', '--all', '--format', '{{.Label "com.docker.compose.project"}}'];
   const { stdout } = await runOrThrow('docker', list);
-  const left = new Set(stdout.split('\n').filter((name) => name.startsWith(project)));
+  const left = new Set(stdout.split('\n').filter((name) => name.startsWith(`${project}-`)));
   for (const name of left) await removeProject(name);
   await removeStack();
 }
