@@ -169,7 +169,8 @@ describe('with Postgres, its replica, cache and queue elsewhere, and the bundled
     const other = createClient({ baseUrl: urls.http, apiKey: stack.secret('load_api_key'), maxRetries: 0 });
     await eventually(
       async () => {
-        await other.get('/api/v1/users');
+        // The first one is in the cache.
+        await other.get('/api/v1/users', { params: { query: { page: 2 } } });
         const [reads] = await query('sum(sv_db_reads_total{target="replica"})', urls.prometheus);
         return reads?.value ?? 0;
       },

@@ -6,7 +6,7 @@ import type { Pagination } from './envelope.ts';
 import { ApiError } from './errors.ts';
 import { integerParameter } from './schemas.ts';
 
-const DEFAULT_PAGE_SIZE = 20;
+export const DEFAULT_PAGE_SIZE = 20;
 const MAX_PAGE_SIZE = 100;
 const MAX_PAGE = 1_000_000;
 /** A name of 200 characters of 4 bytes in base64url, and what goes with it. */

@@ -9,6 +9,7 @@ import type { Idempotency } from './endpoint/idempotency.ts';
 import type { Overload } from './overload/overload.ts';
 import type { RateLimits } from './rate-limits/rate-limits.ts';
 import type { Readiness } from './readiness.ts';
+import type { FirstUserPages } from './routes/users/first-page.ts';
 import type { UserStore } from './routes/users/load.ts';
 import type { WebhookReceiver } from './routes/webhooks/receiver.ts';
 
@@ -19,6 +20,7 @@ export interface Services {
   /** What users may do, and who they are, out of the cache. */
   readonly permissions: PermissionStore;
   readonly users: UserStore;
+  readonly firstUserPages: FirstUserPages;
   /** What emails are made of, out of the cache. */
   readonly templates: TemplateStore;
   /** A thread that compiles new ones. */

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { cacheKey } from '@sv-sdk/cache';
+import { keysOfUser } from '@sv-sdk/cache';
 import { accounts, type Database, markStale, sessions, type Tx, users, verifications } from '@sv-sdk/db';
 import type { Logger } from '@sv-sdk/telemetry';
 import { betterAuth } from 'better-auth';
@@ -205,6 +205,6 @@ async function touchUser(tx: Tx, userId: string, requireEmailVerification: boole
     )
     .returning();
   if (user === undefined) throw mayNotSignIn();
-  await markStale(tx, [cacheKey.user(user.id)]);
+  await markStale(tx, keysOfUser(user.id, user.role));
   return user;
 }

@@ -1,4 +1,4 @@
-import { cacheKey } from '@sv-sdk/cache';
+import { cacheKey, keysOfUser } from '@sv-sdk/cache';
 import { markStale, type Tx, users } from '@sv-sdk/db';
 import { eq } from 'drizzle-orm';
 import { endSessions, revokeApiKeys } from './sessions.ts';
@@ -11,9 +11,14 @@ export async function deleteUser(
   tx: Tx,
   userId: string,
 ): Promise<{ endedSessions: number; revokedApiKeys: number }> {
-  await tx.update(users).set({ deletedAt: new Date(), isActive: false }).where(eq(users.id, userId));
+  const [user] = await tx
+    .update(users)
+    .set({ deletedAt: new Date(), isActive: false })
+    .where(eq(users.id, userId))
+    .returning({ role: users.role });
+  if (user === undefined) throw new Error(`there is no user ${userId} to delete`);
   const endedSessions = await endSessions(tx, userId);
   const revokedApiKeys = await revokeApiKeys(tx, userId);
-  await markStale(tx, [cacheKey.user(userId), cacheKey.permissions(userId)]);
+  await markStale(tx, [...keysOfUser(userId, user.role), cacheKey.permissions(userId)]);
   return { endedSessions, revokedApiKeys };
 }

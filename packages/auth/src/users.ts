@@ -1,4 +1,5 @@
-import { type Tx, users } from '@sv-sdk/db';
+import { keysOfUser } from '@sv-sdk/cache';
+import { markStale, type Tx, users } from '@sv-sdk/db';
 import { grantRole } from '@sv-sdk/permissions';
 import { sql } from 'drizzle-orm';
 import { setPassword } from './credentials.ts';
@@ -35,5 +36,6 @@ export async function insertUser(
     await setPassword(tx, user.id, options.passwordHash);
   }
   await grantRole(tx, { userId: user.id, role: options.role, grantedBy: options.grantedBy });
+  await markStale(tx, keysOfUser(user.id, user.role));
   return user;
 }

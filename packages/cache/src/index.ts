@@ -1,4 +1,4 @@
 export { type Cache, createCache, type Lookup } from './cache.ts';
-export { cacheKey, TTL_SECONDS } from './keys.ts';
+export { cacheKey, keysOfUser, TTL_SECONDS } from './keys.ts';
 export type { CachedKind, KindDefinition } from './kind.ts';
 export { warmUp } from './warm-up.ts';

@@ -2,6 +2,8 @@
 export const cacheKey = {
   /** A user as the API shows it. */
   user: (userId: string) => `user:${userId}`,
+  /** The first page of all users, or of those with this main role; no role's name holds a `*`. */
+  userList: (role: string | undefined) => `user_list:${role ?? '*'}`,
   /** `tokenHash`: SHA-256 of the token in hexadecimal, as auth.sessions keeps it; the cache, too, opens no door. */
   session: (tokenHash: string) => `session:${tokenHash}`,
   /** `keyHash`: as auth.api_keys keeps it. */
@@ -12,6 +14,11 @@ export const cacheKey = {
   role: (roleId: string) => `role:${roleId}`,
   template: (name: string, locale: string) => `template:${name}:${locale}`,
 } as const;
+
+/** What shows a user whose row was made or changed. `roles`: the main role; the one before, too, where that has changed. */
+export function keysOfUser(userId: string, ...roles: readonly string[]): string[] {
+  return [cacheKey.user(userId), cacheKey.userList(undefined), ...new Set(roles.map(cacheKey.userList))];
+}
 
 /** How long what is cached lives without a word of invalidation (SV-SDK's tiers). */
 export const TTL_SECONDS = { short: 60, medium: 300, long: 3_600, day: 86_400, week: 604_800 } as const;

@@ -6,7 +6,7 @@ const LIMIT_MS = 2_000;
 
 /**
  * Loads what everybody needs before this instance takes requests, and nothing that grows with users. Each loader
- * answers how many values it loaded. Never fails a start: a cache that is cold or away is slower, and right.
+ * answers how many values it loaded. Never fails a start: what is cold or away is slower, and right.
  */
 export async function warmUp(
   loaders: Readonly<Record<string, () => Promise<number>>>,
@@ -19,11 +19,11 @@ export async function warmUp(
     try {
       logger.info({ [name]: await load() }, 'warmed up');
     } catch (error) {
-      logger.warn({ err: error, warming: name }, 'the cache could not be warmed up');
+      logger.warn({ err: error, warming: name }, 'could not be warmed up');
     }
   });
   if ((await Promise.race([Promise.all(runs), late])) === 'late') {
-    logger.warn({ limitMs }, 'the cache is not warm yet; the start goes on without it');
+    logger.warn({ limitMs }, 'not all is warm yet; the start goes on without it');
   }
   ended.abort();
 }

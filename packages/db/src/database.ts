@@ -6,7 +6,7 @@ import type { Registry } from 'prom-client';
 import { type ConflictOutcome, type ConflictReason, conflictOf, repeatOnConflict } from './conflict.ts';
 import { JoinedTransaction, Joining } from './joined-transaction.ts';
 import { createDatabaseMetrics } from './metrics.ts';
-import { type ConnectionUrl, createPool } from './pool.ts';
+import { type ConnectionUrl, createPool, fillPool } from './pool.ts';
 import { parsePosition } from './position.ts';
 import { type RecentWrites, WriteMemory } from './recent-writes.ts';
 import { type ReadChoice, ReplicaSet } from './replica-set.ts';
@@ -51,6 +51,11 @@ export interface Database {
    * committed, and so must not be kept in a cache.
    */
   isInOpenTransaction(): boolean;
+  /**
+   * Opens all connections that there may be, before the first caller needs them; answers how many. Rejects if the primary
+   * can't be reached.
+   */
+  warm(): Promise<number>;
   /** How many callers of this process wait for a connection to the primary. No I/O. */
   waitingForPrimary(): number;
   /** Whether the primary answers a query within two seconds. */
@@ -230,6 +235,11 @@ export function createDatabase(options: DatabaseOptions): Database {
       const committed = await joined.commit();
       await afterCommit({ ...committed, principalIds: joined.principalIds, staleKeys });
       return value;
+    },
+
+    async warm() {
+      const [onThePrimary, onReplicas = 0] = await Promise.all([fillPool(primary), replicas?.warm()]);
+      return onThePrimary + onReplicas;
     },
 
     waitingForPrimary: () => primary.waitingCount,

@@ -44,3 +44,11 @@ export function createPool({ name, url, min, max, waitMs, logger, observe }: Poo
   pool.on('error', (error) => logger.warn({ err: error, pool: name }, 'an idle connection was lost'));
   return pool;
 }
+
+/** Opens every connection that the pool may have, and leaves them idle in it. Answers how many; rejects if one can't be opened. */
+export async function fillPool(pool: pg.Pool): Promise<number> {
+  const opened = await Promise.allSettled(Array.from({ length: pool.options.max }, () => pool.connect()));
+  for (const one of opened) if (one.status === 'fulfilled') one.value.release();
+  for (const one of opened) if (one.status === 'rejected') throw one.reason;
+  return opened.length;
+}

@@ -3,7 +3,7 @@ import type { Logger } from '@sv-sdk/telemetry';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type pg from 'pg';
 import type { DatabaseMetrics, ReadReason } from './metrics.ts';
-import { type ConnectionUrl, createPool } from './pool.ts';
+import { type ConnectionUrl, createPool, fillPool } from './pool.ts';
 import { isReached, type Position } from './position.ts';
 import { PrimaryWatch } from './primary-watch.ts';
 import { RECENT_WRITE_SECONDS, type WriteMemory } from './recent-writes.ts';
@@ -91,6 +91,12 @@ export class ReplicaSet {
   async untilReplayed(position: Position): Promise<void> {
     const mayLack = ({ monitor }: Replica) => monitor.mayLack(position);
     while (!this.#isClosed && this.#replicas.some(mayLack)) await delay(REPLAY_LOOK_MS);
+  }
+
+  /** Opens all connections that there may be; answers how many. One that is away is its monitor's to tell of. */
+  async warm(): Promise<number> {
+    const filled = await Promise.allSettled(this.#replicas.map(({ pool }) => fillPool(pool)));
+    return filled.reduce((sum, one) => sum + (one.status === 'fulfilled' ? one.value : 0), 0);
   }
 
   async close(): Promise<void> {

@@ -24,6 +24,7 @@ import { createRateLimits, type Limits } from '../rate-limits/rate-limits.ts';
 import { type Check, type Readiness, startReadiness } from '../readiness.ts';
 import { createRecentWrites } from '../recent-writes.ts';
 import { endpoints } from '../routes/index.ts';
+import { createFirstUserPages } from '../routes/users/first-page.ts';
 import { createUserStore } from '../routes/users/load.ts';
 import type { WebhookReceiver } from '../routes/webhooks/receiver.ts';
 import { type ApiServer, startServer } from '../server.ts';
@@ -148,6 +149,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   stack.defer(() => db.close());
   const permissions = createPermissionStore({ db, cache, registry });
   const users = createUserStore({ db, cache });
+  const firstUserPages = createFirstUserPages({ db, cache });
   const templates = createTemplateStore({ db, cache });
   const templateCompiler = createTemplateCompiler();
   stack.defer(() => templateCompiler.close());
@@ -215,6 +217,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       db,
       permissions,
       users,
+      firstUserPages,
       templates,
       templateCompiler,
       idempotency,

@@ -2,7 +2,8 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { recordAudit } from '@sv-sdk/audit';
-import { type Tx, transactOn } from '@sv-sdk/db';
+import { cacheKey } from '@sv-sdk/cache';
+import { markStale, type Tx, transactOn } from '@sv-sdk/db';
 import type { Logger } from '@sv-sdk/telemetry';
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
@@ -145,10 +146,20 @@ async function nameSet(
 }
 
 async function addUsers(client: pg.Client, people: KnownSet, options: SeedOptions): Promise<SetReport> {
-  return await addSet(client, 'users', people, options, async () => {
-    const roleIds = await findRoles(client);
-    return [copyUsers(people.name), copyGrants(people.name, roleIds)];
-  });
+  return await addSet(
+    client,
+    'users',
+    people,
+    options,
+    async () => {
+      const roleIds = await findRoles(client);
+      return [copyUsers(people.name), copyGrants(people.name, roleIds)];
+    },
+    async (tx) => {
+      await markStale(tx, [undefined, 'user', 'manager'].map(cacheKey.userList));
+      return {};
+    },
+  );
 }
 
 async function addAudit(

@@ -12,7 +12,7 @@ import {
   setPassword,
   verifyPassword,
 } from '@sv-sdk/auth';
-import { cacheKey } from '@sv-sdk/cache';
+import { keysOfUser } from '@sv-sdk/cache';
 import { markStale, users } from '@sv-sdk/db';
 import { enqueueEmail } from '@sv-sdk/email';
 import { eq } from 'drizzle-orm';
@@ -50,7 +50,7 @@ export const resetPassword = itemEndpoint({
         await tx.update(users).set({ emailVerified: true }).where(eq(users.id, user.id));
         revokedKeys = await revokeApiKeys(tx, user.id);
       }
-      await markStale(tx, [cacheKey.user(user.id)]);
+      await markStale(tx, keysOfUser(user.id, user.role));
       await enqueueEmail(tx, passwordChangedMail({ ...user, emailVerified: true }));
       await recordAudit(tx, {
         eventType: 'auth.password_reset',

@@ -6,7 +6,7 @@ import {
   redeemVerification,
   takeMailAllowance,
 } from '@sv-sdk/auth';
-import { cacheKey } from '@sv-sdk/cache';
+import { keysOfUser } from '@sv-sdk/cache';
 import { markStale, users } from '@sv-sdk/db';
 import { enqueueEmail } from '@sv-sdk/email';
 import { eq } from 'drizzle-orm';
@@ -108,7 +108,7 @@ export const verifyEmail = itemEndpoint({
       const user = await redeemVerification(tx, 'verify_email', body.token);
       if (user === undefined) throw linkIsNotValid('auth.verification.refused');
       await tx.update(users).set({ emailVerified: true }).where(eq(users.id, user.id));
-      await markStale(tx, [cacheKey.user(user.id)]);
+      await markStale(tx, keysOfUser(user.id, user.role));
       await recordAudit(tx, { eventType: 'auth.email_verified', userId: user.id, ipAddress });
     });
     return { emailVerified: true as const };

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { requirePermission } from '../../authorise.ts';
 import { listEndpoint } from '../../endpoint/endpoint.ts';
-import { COUNT_CAP, cursorParameters, newestFirst, pageRequestOf, paginate } from '../../pagination.ts';
+import { COUNT_CAP, cursorParameters, pageRequestOf, paginate } from '../../pagination.ts';
 import { printableText, roleName } from '../../schemas.ts';
-import { countUsers, readNewest } from './newest.ts';
+import { isFirstPage, newestUsersFirst, readUserPage } from './first-page.ts';
 import { countMatches, matchesFirst, readMatches } from './search.ts';
 import { userView, viewUser } from './view.ts';
 
@@ -32,11 +32,9 @@ export const listUsers = listEndpoint({
     requirePermission(principal, 'read:any:user');
     const { search, role } = query;
     if (search === undefined) {
-      const request = pageRequestOf(query, newestFirst('users', { role }));
-      const db = await services.db.read(principal.userId);
-      const [rows, total] = await Promise.all([readNewest(db, { role }, request), countUsers(db, role)]);
-      const { items, pagination } = paginate(rows, request, total);
-      return { items: items.map(viewUser), pagination };
+      const request = pageRequestOf(query, newestUsersFirst(role));
+      const kept = isFirstPage(request) ? await services.firstUserPages.get(role) : undefined;
+      return kept ?? readUserPage(await services.db.read(principal.userId), role, request);
     }
     const request = pageRequestOf(query, matchesFirst({ search, role }));
     const db = await services.db.read(principal.userId);

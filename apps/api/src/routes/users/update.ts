@@ -1,5 +1,5 @@
 import { endSessions, type Principal, type UserRow } from '@sv-sdk/auth';
-import { cacheKey } from '@sv-sdk/cache';
+import { cacheKey, keysOfUser } from '@sv-sdk/cache';
 import { apiKeys, markStale, SUPER_ADMIN_ROLE, type Tx, users } from '@sv-sdk/db';
 import { grantRole, revokeRole } from '@sv-sdk/permissions';
 import { and, eq, isNull } from 'drizzle-orm';
@@ -80,21 +80,18 @@ async function act(tx: Tx, principal: Principal, user: UserRow, body: Changes): 
     .where(eq(users.id, user.id))
     .returning();
   if (row === undefined) throw new Error('a locked user was not updated');
-  await markStale(tx, await staleKeys(tx, user, body));
+  await markStale(tx, [...keysOfUser(user.id, user.role, row.role), ...(await staleKeys(tx, user, body))]);
   return row;
 }
 
+/** Who is let in by what the cache knows of them. */
 async function staleKeys(tx: Tx, user: UserRow, body: Changes): Promise<string[]> {
-  if (body.isActive === undefined) return [cacheKey.user(user.id)];
+  if (body.isActive === undefined) return [];
   const keys = await tx
     .select({ keyHash: apiKeys.hash })
     .from(apiKeys)
     .where(and(eq(apiKeys.userId, user.id), isNull(apiKeys.revokedAt)));
-  return [
-    cacheKey.user(user.id),
-    cacheKey.permissions(user.id),
-    ...keys.map(({ keyHash }) => cacheKey.apiKey(keyHash)),
-  ];
+  return [cacheKey.permissions(user.id), ...keys.map(({ keyHash }) => cacheKey.apiKey(keyHash))];
 }
 
 function withoutUndefined(body: Changes) {
