@@ -13,7 +13,7 @@ const OPENS_WITHIN_MS = 10_000;
 
 function processOfApp(): number {
   const found = readdirSync('/proc').find(
-    (name) => /^\d+$/.test(name) && commandOf(name).startsWith('node\0dist/api.js'),
+    (name) => /^\d+$/.test(name) && /^node\0(-[^\0]*\0)*dist\/api\.js/.test(commandOf(name)),
   );
   if (found === undefined) throw new Error('no app runs here');
   return Number(found);
