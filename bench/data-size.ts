@@ -73,7 +73,9 @@ const pick = (list: readonly string[], round: number) => list[round % list.lengt
 
 const measures: Record<string, (platform: Platform, round: number) => string> = {
   'list users': () => '/api/v1/users',
-  'list users, of a role': () => '/api/v1/users?role=manager',
+  // The first pages are in the cache.
+  'list users, page 2': () => '/api/v1/users?page=2',
+  'list users, of a role, page 2': () => '/api/v1/users?role=manager&page=2',
   'search, a few letters': (_platform, round) => `/api/v1/users?search=${pick(SHORT, round)}`,
   'search, most of an address': (_platform, round) => `/api/v1/users?search=${pick(LONG, round)}`,
   'get a user': ({ userIds }, round) => `/api/v1/users/${pick(userIds, round)}`,

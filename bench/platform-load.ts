@@ -51,6 +51,7 @@ const parts: Record<string, () => Promise<unknown>> = {
       'list users, one instance',
       [
         closed('platform', platform.list('one instance')),
+        closed('platform, page 2', platform.secondPage()),
         closed('express-pg', platform.list('express-pg')),
         closed('fastify-pg', platform.list('fastify-pg')),
         closed('node-http-pg', platform.list('node-http-pg')),

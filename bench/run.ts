@@ -44,7 +44,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   { name: 'edge', script: 'edge-cost.ts', args: [], quickArgs: ['--rounds', '3', '--requests', '500'] },
   { name: 'tls', script: 'tls-cost.ts', args: [], quickArgs: ['--rounds', '3', '--seconds', '3'] },
   onStack('users', ['--seconds', '3']),
-  onStack('knee', ['--seconds', '2', '--knees', '1']),
+  onStack('knee', ['--seconds', '5', '--knees', '1']),
   onStack('native'),
   onStack('instances'),
   onStack('memory'),

@@ -64,6 +64,8 @@ export async function measureKnee(platform: Platform, options: KneeOptions): Pro
 
 async function findKnee(platform: Platform, { firstRate, stepSeconds }: KneeOptions): Promise<number> {
   const steps: { ratePerSecond: number; holds: boolean }[] = [];
+  // An app that has just started is slower at its first requests than ever after.
+  await runOpen(platform.mixed, { ratePerSecond: firstRate, seconds: stepSeconds });
   for (let ratePerSecond = firstRate; ; ratePerSecond = Math.round(ratePerSecond * STEP_FACTOR)) {
     const run = await runOpen(platform.mixed, { ratePerSecond, seconds: stepSeconds });
     const holds = isHeld(run, ratePerSecond);

@@ -19,6 +19,8 @@ export const isHello = (body: string) => body.includes('"hello"') || body.includ
 export interface Platform {
   /** The first page of the users of an instance, a baseline or all instances behind nginx. */
   list(at: 'one instance' | 'nginx' | Exclude<BaselineService, 'node-http' | 'nginx'>): Ask;
+  /** The second one of an instance, which no cache has. */
+  secondPage(): Ask;
   /** What needs no database. */
   hello(at: 'one instance' | 'nginx' | 'node-http' | 'baseline nginx'): Ask;
   /** 60 % lists, 30 % single users, 10 % permission checks, as in test/load. */
@@ -49,6 +51,11 @@ export async function startPlatform(): Promise<Platform> {
     at === 'one instance' || at === 'nginx'
       ? { url: (at === 'nginx' ? balancer : instance) + LIST_PATH, headers, isExpected: hasUsers(PAGE_SIZE) }
       : { url: baselines[at] + LIST_PATH, isExpected: hasUsers(PAGE_SIZE) };
+  const secondPage = () => ({
+    url: `${instance}${LIST_PATH}?page=2`,
+    headers,
+    isExpected: hasUsers(PAGE_SIZE),
+  });
   const hello: Platform['hello'] = (at) => {
     const url = {
       'one instance': `${instance}/health/live`,
@@ -61,11 +68,12 @@ export async function startPlatform(): Promise<Platform> {
   const everything = [
     list('one instance'),
     list('nginx'),
+    secondPage(),
     ...(['node-http-pg', 'express-pg', 'fastify-pg'] as const).map(list),
     ...(['one instance', 'nginx', 'node-http', 'baseline nginx'] as const).map(hello),
   ];
   for (const ask of everything) await untilAnswered(ask);
-  return { list, hello, mixed: await mixOf(balancer, headers), metric: sumOfMetric };
+  return { list, secondPage, hello, mixed: await mixOf(balancer, headers), metric: sumOfMetric };
 }
 
 async function mixOf(balancer: string, headers: Record<string, string>): Promise<() => Ask> {

@@ -24,7 +24,8 @@ export const AS_THE_WORLD = 'HTTP/2 over TLS';
 /** How the cost grows with the data: `large` over `small`, of each of these, and the worst of them counts. */
 export const GROWTH_MEASURES = [
   'list users',
-  'list users, of a role',
+  'list users, page 2',
+  'list users, of a role, page 2',
   'search, a few letters',
   'search, most of an address',
   'get a user',

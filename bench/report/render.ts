@@ -41,6 +41,7 @@ export function renderReport(input: ReportInput): string {
       : []),
     '## Measurements',
     'The unflattering one is "nothing but the way through": without a database to wait for, all that is left is what the platform puts around every request. `platform` is `GET /health/live`.',
+    'In "list users" the platform answers out of its cache, as it does whoever asks after the first (ADR 0055), and checks who asks and what they may; the baselines ask Postgres each time, and check nobody. `platform, page 2` is what the platform does where no cache has it.',
     resultTables(results),
     ...(plots.length > 0 ? ['## Plots', ...plots.map(({ title, path }) => `![${title}](${path})`)] : []),
   ].join('\n\n')}\n`;
