@@ -35,9 +35,9 @@ before=$(counts)
 [ -n "$before" ] || { echo 'alert-test: Alertmanager tells no figures' >&2; exit 1; }
 amtool --alertmanager.url="$url" alert add AlertTest severity=critical job=alert-test run="$run" \
   --end="$(date -u -d "@$((run + limit))" +%Y-%m-%dT%H:%M:%SZ)" \
-  --annotation=summary='This is a test, nothing is wrong' \
-  --annotation=description="Sent by make alert-test, run $run. It ends by itself." \
-  --annotation=runbook_url=docs/operations/alerts.md
+  --annotation='summary="This is a test, nothing is wrong"' \
+  --annotation="description=\"Sent by make alert-test, run $run. It ends by itself.\"" \
+  --annotation='runbook_url="docs/operations/alerts.md"'
 
 waiting=$receivers failed=''
 while [ -n "$waiting" ] && [ $(($(date +%s) - run)) -lt "$limit" ]; do

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds on the bases that images.sh chose: build.sh stack (the stack's images), test (the image that runs the tests), or
-# both. The same input gives the same image ids, so that nothing is recreated for it.
+# Builds on the bases that images.sh chose: build.sh stack (the stack's images), test (the image that runs the tests),
+# artillery (a load generator, for a host without k6), or several. The same input gives the same image ids, so that nothing
+# is recreated for it.
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=infra/host/bundled.sh
@@ -42,16 +43,25 @@ build_stack() {
   COMPOSE_ENV_FILES=.build/images.env,$settings logged build docker compose --progress plain --profile '*' build $services
 }
 
-build_test() {
-  logged build-test docker build --progress plain --file infra/platform/Dockerfile --target test --tag "sv-sdk/test:$VERSION" \
+# An image that is none of the stack's: build_beside NAME CONTEXT [OPTION…]
+build_beside() {
+  local name=$1 context=$2
+  shift 2
+  logged "build-$name" docker build --progress plain --tag "sv-sdk/$name:$VERSION" "$@" \
     --build-arg "BASE=$(base BASE_NODE)" --build-arg "BASE_BUILD=$(base BASE_NODE_BUILD)" \
-    --build-arg "APT_OPTIONS=$(base APT_OPTIONS)" --secret id=host_ca,src=.build/host-ca.pem \
-    --secret id=apt_sources,src=.build/apt-sources.list --secret id=npmrc,src=.build/npmrc .
+    --secret id=host_ca,src=.build/host-ca.pem --secret id=npmrc,src=.build/npmrc "$context"
 }
+
+build_test() {
+  build_beside test . --file infra/platform/Dockerfile --target test \
+    --build-arg "APT_OPTIONS=$(base APT_OPTIONS)" --secret id=apt_sources,src=.build/apt-sources.list
+}
+
+build_artillery() { build_beside artillery infra/artillery; }
 
 for target in "$@"; do
   case "$target" in
-    stack | test) "build_$target" ;;
-    *) die "build.sh: stack or test is expected, not $target" ;;
+    stack | test | artillery) "build_$target" ;;
+    *) die "build.sh: stack, test or artillery is expected, not $target" ;;
   esac
 done

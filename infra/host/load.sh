@@ -67,6 +67,11 @@ read_settings() {
       takes EMAILS=2000 && duration=10m
       refuse_real_mail
       ;;
+    list)
+      step 'Scenarios'
+      list_scenarios
+      exit
+      ;;
     *) die "SCENARIO=$scenario: one of these is expected:
 $(list_scenarios)" ;;
   esac
@@ -152,6 +157,14 @@ run_artillery() {
   exec artillery run test/load/api-test.artillery.yml
 }
 
+run_artillery_image() {
+  LOAD_API_KEY=$(cat "$SECRETS_DIR/load_api_key")
+  export LOAD_API_KEY
+  exec docker run --rm --init --network host --volume "$SV_ROOT/test/load:/load:ro" \
+    --env LOAD_API_KEY --env BASE_URL --env VUS --env LOAD_SECONDS \
+    "sv-sdk/artillery:$(setting SV_VERSION dev)" run /load/api-test.artillery.yml
+}
+
 read_settings
 is_ready || die "$BASE_URL/health/ready doesn't answer 200: run 'make up' first."
 case "$scenario" in
@@ -163,12 +176,17 @@ if command -v k6 >/dev/null; then
   runner=k6
 elif has_image; then
   runner=image
-elif [ "$scenario" = api-test ] && command -v artillery >/dev/null; then
-  say 'No k6 here: Artillery runs the same scenario.'
-  runner=artillery
 else
-  die "There is no k6 here, and its image $K6_IMAGE can't be had. Get it with: go install go.k6.io/k6@v$K6_RELEASE
+  lacking="There is no k6 here, and its image $K6_IMAGE can't be had. Get it with: go install go.k6.io/k6@v$K6_RELEASE
 (then have \$(go env GOPATH)/bin on PATH), or from https://grafana.com/docs/k6/latest/set-up/install-k6/"
+  [ "$scenario" = api-test ] || die "$lacking"
+  say "$lacking"
+  say 'Until then Artillery, from npm, runs the same scenario.'
+  runner=artillery
+  if ! command -v artillery >/dev/null; then
+    runner=artillery_image
+    "$HOST_DIR/build.sh" artillery
+  fi
 fi
 if [ "$scenario" = scale-under-load ]; then
   # Not exec: how the scaling ended counts, too.

@@ -28,7 +28,7 @@ docker compose --profile '*' config --images | sort -u | while read -r image; do
     say "Without $image: it is not here"
     continue
   fi
-  docker image inspect --format "$image {{.Id}} {{join .RepoDigests \" \"}}" "$image" >>"$folder/images.txt"
+  docker image inspect --format "$image {{.Id}} {{range .RepoDigests}}{{.}} {{end}}" "$image" >>"$folder/images.txt"
   printf '\n# %s\n' "$image" >>"$folder/system-packages.txt"
   system_packages "$image" >>"$folder/system-packages.txt"
 done

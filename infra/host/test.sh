@@ -5,11 +5,14 @@
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-"$HOST_DIR/engine.sh"
-"$HOST_DIR/images.sh"
+# The tests themselves, which set SV_PREPARED=1, run in that image.
+if [ "${SV_PREPARED-}" != 1 ]; then
+  "$HOST_DIR/engine.sh"
+  "$HOST_DIR/images.sh"
+fi
 if [ $# -gt 0 ]; then
   # A command of its own (unit tests, lint) needs no server.
-  "$HOST_DIR/build.sh" test
+  [ "${SV_PREPARED-}" = 1 ] || "$HOST_DIR/build.sh" test
 else
   if [ "${LONG-}" = 1 ]; then
     set -- pnpm exec vitest run --project long

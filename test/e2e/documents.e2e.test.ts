@@ -1,0 +1,94 @@
+/** What the README, docs/operations and the runbooks tell to type does what it should: ends with 0, and refuses nothing. */
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createClient } from '@sv-sdk/client';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DocumentedCommand } from '../harness/documented-commands.ts';
+import { signIn } from './client.ts';
+import { typedCommands } from './documents.ts';
+import {
+  adminEmail,
+  envFile,
+  ports,
+  repository,
+  secretsDirectory,
+  shell,
+  shellOrThrow,
+  startStack,
+} from './stack.ts';
+
+const before = new Set(readdirSync(repository));
+beforeAll(startStack);
+
+/** Archives, exports and profiles lie where they were asked for. */
+afterAll(() => {
+  for (const name of readdirSync(repository)) {
+    if (!before.has(name)) rmSync(join(repository, name), { recursive: true });
+  }
+});
+
+/** Where a person puts in what another command has printed. */
+const PLACEHOLDERS: readonly (readonly [RegExp, () => Promise<string>])[] = [
+  [/(?<=silence expire )ID$/, async () => (await silences()).trim()],
+  [/<request id>/, () => requestIdOfSomebody()],
+  [/SEQUENCE:HASH/, () => endOfTheChain()],
+];
+const silences = async () =>
+  (
+    await shellOrThrow(
+      'docker compose exec -T alertmanager amtool --alertmanager.url=http://127.0.0.1:9093 silence query --quiet',
+    )
+  ).stdout;
+
+async function requestIdOfSomebody(): Promise<string> {
+  const client = createClient({ baseUrl: `http://127.0.0.1:${ports.http}`, token: await signIn() });
+  return (await client.get('/api/v1/users')).meta.requestId;
+}
+
+async function endOfTheChain(): Promise<string> {
+  const { stdout } = await shellOrThrow('make -s sdk ARGS="audit verify"');
+  return /end of the chain +(\S+)/.exec(stdout)?.[1] ?? '';
+}
+
+/** The stack of the tests has other ports, settings and secrets, and nobody has made the demonstration's users. */
+const PLACES: readonly (readonly [RegExp, string])[] = [
+  [/127\.0\.0\.1:3000\b/g, `127.0.0.1:${ports.http}`],
+  [/(?<=[\s'])\.env\b/g, envFile],
+  [/(?<=[\s"'])secrets\//g, `${secretsDirectory}/`],
+  [/\badmin@example\.com\b/g, adminEmail],
+  // It would go on until somebody ends it.
+  [/^make logs(?!.*FOLLOW=0).*/g, '$& FOLLOW=0'],
+  // Vitest's own, which means something else.
+  [/^make load /g, 'env -u BASE_URL make load '],
+  // No terminal here.
+  [/\bdocker compose exec (?!-T)/g, 'docker compose exec -T '],
+  [/\| less$/g, '| head -c 1000000 >/dev/null'],
+];
+
+async function asTyped({ command, variables }: DocumentedCommand): Promise<string> {
+  let text = [...variables, command].join('\n');
+  for (const [place, here] of PLACES) text = text.replaceAll(place, here);
+  for (const [placeholder, value] of PLACEHOLDERS) {
+    if (placeholder.test(text)) text = text.replace(placeholder, await value());
+  }
+  return text;
+}
+
+/** What is looked for in a log need not be there; what is in one may be an error. */
+const looksFor = (command: string) => /(^|\| )grep [^|]*$/.test(command);
+const readsLogs = (command: string) => /^(make|docker compose) logs/.test(command);
+
+test.for(typedCommands().map((documented) => [documented.page, documented.command, documented] as const))(
+  '%s: %s',
+  async ([, , documented]) => {
+    if (documented.command.includes('demo-admin@')) await shellOrThrow('make sdk ARGS="dev setup"');
+    const { command } = documented;
+    const { exitCode, output } = await shell(await asTyped(documented));
+    // A machine that is busy with tests may miss the guide's target for latency; that everybody was answered, it may not.
+    if (command.startsWith('make load VUS='))
+      expect(output).toMatch(/vusers\.failed:\D+0\b|100\.00% .*checks/);
+    else expect(looksFor(command) ? [0, 1] : [0], output).toContain(exitCode);
+    if (readsLogs(command)) return;
+    expect(output).not.toMatch(/"success":false|\berror:|Traceback|unbound variable|template parsing error/i);
+  },
+);
