@@ -44,8 +44,10 @@ function turnOff(): () => void {
 
 test('metrics take a small part of what a request costs', { timeout: 300_000 }, async () => {
   const { api, token, bare } = await startInProcess();
+  // The second page, which no cache has: of the first one's half a millisecond what else a machine does is more than what is
+  // looked for (-9 to 12 % of it in two runs).
   const list = {
-    url: api.url + LIST_PATH,
+    url: `${api.url}${LIST_PATH}?page=2`,
     headers: { authorization: `Bearer ${token}` },
     isExpected: hasUsers(PAGE_SIZE),
   };

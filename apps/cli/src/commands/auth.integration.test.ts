@@ -187,7 +187,14 @@ describe('auth delete', () => {
       ),
     ).toEqual([{ is_active: false, is_alive: false, sessions: 0, keys: 0 }]);
     expect((await staleKeys(sdk)).toSorted()).toEqual(
-      [`api_key:${keyHash}`, `permissions:${id}`, `session:${tokenHash}`, `user:${id}`].toSorted(),
+      [
+        `api_key:${keyHash}`,
+        `permissions:${id}`,
+        `session:${tokenHash}`,
+        `user:${id}`,
+        'user_list:*',
+        'user_list:user',
+      ].toSorted(),
     );
     expect(await auditRows(sdk, 'user.deleted')).toMatchObject([
       { user_id: null, metadata: { by: 'sdk auth delete', targetUserId: id } },
