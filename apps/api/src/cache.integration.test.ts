@@ -1,39 +1,20 @@
 import { cacheKey } from '@sv-sdk/cache';
 import { lastTime, startFreezingProxy } from '@sv-sdk/cache/testing';
 import { apiKeys, markStale, sessions, userRoles } from '@sv-sdk/db';
-import { startTestRedis, type TestRedis } from '@sv-sdk/queue/testing';
 import { eq } from 'drizzle-orm';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { startTestApi, type TestApi } from './testing/api.ts';
+import { useTestPlatform } from './testing/platform.ts';
 import { statementsDuring } from './testing/statements.ts';
 
-let server: TestRedis;
-let redis: Redis;
-beforeAll(async () => {
-  server = await startTestRedis('cache');
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
-
-/** Instances of one platform, each with an app and connections of its own. */
-async function startPlatform(instances: number): Promise<[TestApi, ...TestApi[]]> {
-  const first = await startTestApi({ cacheUrl: server.url });
-  const all: [TestApi, ...TestApi[]] = [first];
-  while (all.length < instances) all.push(await startTestApi({ cacheUrl: server.url, like: first }));
-  await Promise.all(all.map((api) => api.cache.whenTrusted()));
-  return all;
-}
+const { start: startPlatform, redis, url } = useTestPlatform();
 
 /** What Redis was asked, by command, but for heartbeats and what this test asks itself. */
 async function commandsDuring(action: () => Promise<unknown>): Promise<Record<string, number>> {
-  await redis.config('RESETSTAT');
+  await redis().config('RESETSTAT');
   await action();
   const commands: Record<string, number> = {};
-  for (const [, name = '', calls] of (await redis.info('commandstats')).matchAll(
+  for (const [, name = '', calls] of (await redis().info('commandstats')).matchAll(
     /cmdstat_([^:]+):calls=(\d+)/g,
   )) {
     if (!['publish', 'info', 'config|resetstat', 'ping'].includes(name)) commands[name] = Number(calls);
@@ -66,7 +47,7 @@ test.each(['/api/v1/auth/session', '/api/v1/users/:id'])(
 test('a stampede on cold caches: 200 requests on 2 instances, and each question is asked once each at the most', async () => {
   const [one, two] = await startPlatform(2);
   const { user, token } = await one.addCaller('user');
-  await redis.flushall();
+  await redis().flushall();
   const path = `/api/v1/users/${user.id}`;
   const statements = await statementsDuring(async () => {
     const requests = Array.from({ length: 200 }, (_, index) =>
@@ -153,7 +134,7 @@ test('sessions survive a wipe of the cache', async () => {
   const [api] = await startPlatform(1);
   const { token } = await api.addCaller('user');
   expect(await status(api, '/api/v1/auth/session', { token })).toBe(200);
-  await redis.flushall();
+  await redis().flushall();
   expect(await status(api, '/api/v1/auth/session', { token })).toBe(200);
 });
 
@@ -178,16 +159,16 @@ test('an expired session is refused although the cache has it', async () => {
 test('what somebody else has put under a key gives nobody anything', async () => {
   const [api] = await startPlatform(1);
   const { user, token } = await api.addCaller('user');
-  await redis.flushall();
+  await redis().flushall();
   const prefix = `${api.database.name}:`;
-  await redis.set(`${prefix}${cacheKey.permissions(user.id)}`, '{"0":"x"}');
-  await redis.set(`${prefix}${cacheKey.user(user.id)}`, '{"id":1}');
+  await redis().set(`${prefix}${cacheKey.permissions(user.id)}`, '{"0":"x"}');
+  await redis().set(`${prefix}${cacheKey.user(user.id)}`, '{"id":1}');
   expect(await status(api, '/api/v1/auth/session', { token })).toBe(200);
   expect(await status(api, '/api/v1/users', { token })).toBe(403);
 });
 
 test('a cache that hangs fails no request, and holds each one up for one timeout at the most', async () => {
-  const proxy = await startFreezingProxy(server.url);
+  const proxy = await startFreezingProxy(url());
   onTestFinished(() => proxy.close());
   const api = await startTestApi({ cacheUrl: proxy.url, cacheTimeoutMs: 200 });
   await api.cache.whenTrusted();

@@ -1,29 +1,18 @@
-import { startTestRedis, type TestRedis } from '@sv-sdk/queue/testing';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { PASSWORD, startTestApi, type TestApi } from '../../testing/api.ts';
+import { describe, expect, test } from 'vitest';
+import { PASSWORD, type TestApi } from '../../testing/api.ts';
 import { mailedToken } from '../../testing/mails.ts';
+import { useTestPlatform } from '../../testing/platform.ts';
 import { statementsDuring } from '../../testing/statements.ts';
 
-let server: TestRedis;
-let redis: Redis;
-beforeAll(async () => {
-  server = await startTestRedis('cache');
-  redis = new Redis(server.url);
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
+const platform = useTestPlatform();
 
 const LIST = '/api/v1/users';
 const PAGE_SIZE = 20;
 
 /** Two instances of one platform, and an administrator who lists. */
 async function startPair() {
-  const one = await startTestApi({ cacheUrl: server.url });
-  const two = await startTestApi({ cacheUrl: server.url, like: one });
-  await Promise.all([one, two].map((api) => api.cache.whenTrusted()));
+  const [one, two = one] = await platform.start(2);
+  expect(two).not.toBe(one);
   const { token } = await one.addCaller('super_admin');
   const list = async (api: TestApi, query = '') => {
     const { status, body } = await api.call('GET', LIST + query, { token });
@@ -137,7 +126,7 @@ test('a change by many at once leaves no old page behind', async () => {
 test('other pages, other sizes and searches are neither kept nor answered by what is kept', async () => {
   const { one, list } = await startPair();
   for (let count = 0; count < PAGE_SIZE; count += 1) await one.addUser();
-  await redis.flushall();
+  await platform.redis().flushall();
   const { data: all } = await list(one, '?pageSize=100');
   expect(all).toHaveLength(PAGE_SIZE + 1);
   const first = await list(one);
@@ -146,6 +135,8 @@ test('other pages, other sizes and searches are neither kept nor answered by wha
   expect(second.body.data.map(({ id }: { id: string }) => id)).toContain(all.at(-1).id);
   expect((await list(one, '?pageSize=5')).data).toHaveLength(5);
   expect((await list(one, '?search=test')).data.length).toBeGreaterThan(0);
-  const kept = (await redis.keys('*user_list:*')).map((key) => key.slice(key.indexOf('user_list:')));
+  const kept = (await platform.redis().keys('*user_list:*')).map((key) =>
+    key.slice(key.indexOf('user_list:')),
+  );
   expect(kept.filter((key) => key !== 'user_list:*')).toEqual([]);
 });
