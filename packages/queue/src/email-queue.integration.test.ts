@@ -369,6 +369,24 @@ describe.each(['one server', 'a cluster'] as const)('the email queue on %s', (wh
       .toMatchObject({ waiting: 0, active: 0, delayed: 0 });
   });
 
+  // BullMQ waits for the end of a connection, which ioredis would never come to (patches/, redis/ioredis#2169).
+  itOnOneServer('closes at once while Redis is away', async () => {
+    const one = email();
+    await queue.addSends([one]);
+    work(async () => {});
+    await expect.poll(() => state(one.emailSendId)).toBe('completed');
+    await server?.kill();
+    try {
+      // Every connection of the worker was lost by the same kill, and waits to try again.
+      await expect.poll(() => taking.status).toBe('reconnecting');
+      const startedMs = performance.now();
+      await worker?.close();
+      expect(performance.now() - startedMs).toBeLessThan(5_000);
+    } finally {
+      await server?.start();
+    }
+  });
+
   itOnOneServer('goes on when its connections were cut and when the queue was wiped under it', async () => {
     const done = new Set<string>();
     work(async ({ emailSendId }) => {
