@@ -69,7 +69,8 @@ async function primaryOfQueue(): Promise<string> {
     return flags.includes('master') && serves ? [where.split(':')[0]] : [];
   });
   for (const node of NODES) {
-    if ((await stack.shellOrThrow(`docker compose exec -T ${node} hostname -i`)).stdout.trim() === address) {
+    const { stdout } = await stack.shellOrThrow(`docker compose exec -T ${node} hostname -i`);
+    if (address !== undefined && stdout.trim().split(' ').includes(address)) {
       return node;
     }
   }
@@ -81,6 +82,20 @@ test('six nodes serve all slots, and the single servers are left out', async () 
   expect([...NODES, 'postgres-replica-2'].filter((name) => !services.has(name))).toEqual([]);
   expect(['redis', 'redis-queue'].filter((name) => services.has(name))).toEqual([]);
   for (const node of NODES) expect(await isWhole(node)).toBe(true);
+});
+
+test('Prometheus watches each of the six', async () => {
+  await eventually(
+    async () => {
+      const asked = `${stack.urls.prometheus}/api/v1/query?query=redis_cluster_state`;
+      const { data } = (await (await fetch(asked)).json()) as {
+        data: { result: { metric: { instance: string }; value: [number, string] }[] };
+      };
+      return data.result.filter(({ value }) => value[1] === '1').map(({ metric }) => metric.instance);
+    },
+    (found) => NODES.every((node) => found.includes(node)),
+    { seconds: 60, what: 'the state of the cluster by each node, in Prometheus' },
+  );
 });
 
 test('is ready, and reads, writes and sends', () => useThePlatform(stack));

@@ -181,6 +181,11 @@ export const COMPANY: readonly { readonly network: string; readonly kinds: reado
       why: 'They show figures, which one could read of another.',
     },
     {
+      network: 'names',
+      kinds: ['prometheus', 'redis-cluster'],
+      why: 'Prometheus finds the nodes by their names, and has redis-exporter ask them, who has their password.',
+    },
+    {
       network: 'operators',
       kinds: ['prometheus', 'alertmanager', 'grafana', 'maildev'],
       why: 'Operators’ pages, and the catcher that Alertmanager mails to in development.',

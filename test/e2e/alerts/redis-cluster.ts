@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, query } from '../client.ts';
-import { project, repository, shellOrThrow } from '../stack.ts';
+import { containersOf, project, repository, shellOrThrow } from '../stack.ts';
 import type { Cause, Room } from './cause.ts';
 import { scrapeMore, scrapeNoMore } from './monitoring.ts';
 
@@ -10,12 +10,16 @@ const NODES = [1, 2, 3, 4, 5, 6].map((number) => `redis-cluster-${number}`);
 const COMPOSE =
   'COMPOSE_FILE=docker-compose.yml:docker-compose.scale.yml REDIS_CLUSTER_MAXMEMORY=32mb REDIS_CLUSTER_MEMORY=96m docker compose';
 const SCRAPED = 'redis-cluster.yml';
+/** Where Prometheus finds the nodes' names; it is on it with docker-compose.scale.yml. */
+const NAMES = `${project}_names`;
+const prometheus = async () => (await containersOf('prometheus')).join(' ');
 
 export const redisCluster: Room = {
   name: 'the Redis Cluster',
   async prepare() {
     await shellOrThrow(`${COMPOSE} up -d --no-deps --wait ${NODES.join(' ')}`);
     await shellOrThrow(`${COMPOSE} run --rm --no-deps -T redis-cluster-init`);
+    await shellOrThrow(`docker network connect ${NAMES} ${await prometheus()}`);
     const scale = join(repository, 'infra/prometheus/scale', SCRAPED);
     await scrapeMore(SCRAPED, readFileSync(scale, 'utf8'));
     await eventually(
@@ -26,8 +30,10 @@ export const redisCluster: Room = {
   },
   async cleanUp() {
     await scrapeNoMore(SCRAPED);
+    await shellOrThrow(`docker network disconnect ${NAMES} ${await prometheus()}`);
     await shellOrThrow(`${COMPOSE} rm --stop --force ${NODES.join(' ')}`);
     // Other files don't name them, so that nobody else would remove them.
+    await shellOrThrow(`docker network rm ${NAMES}`);
     await shellOrThrow(`docker volume rm ${NODES.map((node) => `${project}_${node}-data`).join(' ')}`);
   },
   causes: [
