@@ -4,7 +4,9 @@ import { connect } from 'node:net';
 function knock(): void {
   connect(6432, 'pgbouncer')
     .on('error', () => {})
-    .on('close', () => setTimeout(knock, 50));
+    .on('close', () => setTimeout(knock, 50))
+    // It is told why it is sent away; unread, that would keep its end from being seen.
+    .resume();
 }
 
 for (let client = 0; client < Number(process.env['CLIENTS']); client += 1) knock();

@@ -19,6 +19,10 @@ export async function scrapeNoMore(name: string): Promise<void> {
 const reload = () => shellOrThrow('docker compose kill --signal HUP prometheus');
 
 const TWICE = 'twice.yml';
+const twice = (targets: string) => `scrape_configs:
+  - job_name: twice
+    static_configs: [${targets}]
+`;
 
 export const monitoring: Room = {
   name: 'monitoring',
@@ -31,14 +35,10 @@ export const monitoring: Room = {
       {
         alerts: ['RulesFailing'],
         start: () =>
-          scrapeMore(
-            TWICE,
-            `scrape_configs:
-  - job_name: twice
-    static_configs: [{ targets: ["node-exporter:9100"], labels: { instance: host } }]
-`,
-          ),
-        end: () => scrapeNoMore(TWICE),
+          scrapeMore(TWICE, twice('{ targets: ["node-exporter:9100"], labels: { instance: host } }')),
+        // Of a target that goes Prometheus marks what it had as gone; of a job that goes, it is remembered for 5 minutes.
+        end: () => scrapeMore(TWICE, twice('')),
+        cleanUp: () => scrapeNoMore(TWICE),
       },
     ],
   ],
