@@ -36,9 +36,7 @@ other_images() {
       case "$image" in sv-sdk/platform | sv-sdk/sdk) continue ;; sv-sdk/*) ;; *) continue ;; esac
       [ "$(docker image inspect --format '{{.Id}}' "$image:$to" 2>/dev/null)" = "$(docker inspect --format '{{.Image}}' "$id")" ] || echo "$service"
     done
-  for image in $(docker image ls --filter "reference=sv-sdk/*:$to" --format '{{.Repository}}'); do
-    case "$image" in sv-sdk/platform | sv-sdk/sdk | sv-sdk/test) ;; *) docker image rm "$image:$to" >/dev/null ;; esac
-  done
+  forget_other_images "$to"
 }
 
 printf 'Nothing changed yet:\n'

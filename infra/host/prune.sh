@@ -38,6 +38,17 @@ prune_versions() {
   done
 }
 
+# Of upgrades to another major version of Postgres, to before which no rollback leads.
+prune_servers() {
+  local image
+  step 'Images of servers of before that are of no use any more'
+  for image in $(images_of_project --format '{{.Tag}}' sv-sdk/postgres | grep -E '^(before|upgrade)-'); do
+    if grep -qsxE "(IMAGE|BOTH)=$image" "$BUILD_DIR"/deploy-*/postgres-before; then continue; fi
+    say "sv-sdk/postgres:$image"
+    ! does || docker image rm "sv-sdk/postgres:$image" >/dev/null || say "  it stays (above)"
+  done
+}
+
 prune_untagged() {
   local images
   images=$(images_of_project --quiet --filter dangling=true | sort -u)
@@ -90,12 +101,13 @@ prune_dumps() {
 tell_copies() {
   local primary kib
   primary=$(running_primary) || return 0
-  kib=$(docker compose exec -T "$primary" sh -c 'du -skc "$PGDATA".before-restore-* 2>/dev/null | tail -n 1 | cut -f 1' </dev/null) || kib=0
-  [ "${kib:-0}" -eq 0 ] || say "Data from before a restore: $((kib / 1024)) MiB. It stays; make restore FORGET=1 deletes it."
+  kib=$(docker compose exec -T "$primary" sh -c 'du -skc "${PGDATA%/*/*}"/*/*.before-restore-* 2>/dev/null | tail -n 1 | cut -f 1' </dev/null) || kib=0
+  [ "${kib:-0}" -eq 0 ] || say "Data from before a restore, or another version of Postgres: $((kib / 1024)) MiB. It stays; make restore FORGET=1 deletes it."
 }
 
 refuse_during_deploy make prune
 prune_versions
+prune_servers
 prune_untagged
 prune_cache
 prune_backups

@@ -14,6 +14,12 @@ name_restore_point() {
   printf '%s %s %s %s\n' "$1" "$2" "$3" "$moment" >>"$RESTORE_POINTS"
 }
 
+# Of all points this one only, which need not be there: keep_restore_point NAME
+keep_restore_point() {
+  restore_points | awk -v name="$1" '$1 == name' >"$RESTORE_POINTS.new"
+  mv "$RESTORE_POINTS.new" "$RESTORE_POINTS"
+}
+
 # None before the first upgrade.
 restore_points() { [ ! -f "$RESTORE_POINTS" ] || cat "$RESTORE_POINTS"; }
 

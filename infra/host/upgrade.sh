@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make upgrade`: the stack becomes what the checkout's release is, and no request fails. Looks first, and tells what it will do
 # (DRY_RUN=1 stops there); then a backup, a named restore point, new settings and secrets, and a deploy. Whatever goes wrong,
-# the old version serves on with its settings; make rollback DATA=1 brings the data back, too. Interrupted at any point, it
+# the old version serves on with its settings. A new major version of Postgres is the last step. make rollback DATA=1 brings the data back, too. Interrupted at any point, it
 # can be run again. NO_BACKUP=1 goes on without a backup. docs/operations/upgrade.md
 # shellcheck source=infra/host/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -15,6 +15,8 @@
 . "$HOST_DIR/releases.sh"
 # shellcheck source=infra/host/restore-points.sh
 . "$HOST_DIR/restore-points.sh"
+# shellcheck source=infra/host/postgres-major.sh
+. "$HOST_DIR/postgres-major.sh"
 
 number=0
 next() {
@@ -45,15 +47,28 @@ merge_settings() {
 
 is_elsewhere() { [ -n "$(setting DATABASE_URL)$(setting DATABASE_DIRECT_URL)" ]; }
 
-# A new major version can't read the data directory of an old one (ADR 0051).
+# Another major version can't read the data directory of this one (postgres-major.sh). In $primary, $major_from and $major_to.
 check_postgres() {
-  local primary have want
   if is_elsewhere; then return 0; fi
-  primary=$(running_primary) || die "Refused: no primary answers. Nothing was changed. Start the stack first: make up."
-  have=$(ask_server "$primary" "select current_setting('server_version_num')::int / 10000")
-  want=$(sed -n 's,.*PATH=/usr/lib/postgresql/\([0-9]*\)/bin.*,\1,p' infra/postgres/Dockerfile)
-  [ "$have" = "$want" ] || die "Refused: the data is of Postgres $have, and this release has Postgres $want. Nothing was changed. docs/operations/upgrade.md has the steps from one major version to the next."
+  if ! primary=$(running_primary); then
+    [ -n "$(upgrading PRIMARY)" ] || die "Refused: no primary answers. Nothing was changed. Start the stack first: make up."
+    primary=$(upgrading PRIMARY)
+    end_steps
+    if [ "$(on_volumes "$(upgrading BOTH)" "$primary" major-upgrade.sh state)" = upgraded ]; then
+      finish_major
+      end_upgrade
+      exit 0
+    fi
+    say 'It was interrupted with the stack stopped; starting that again'
+    start_again "$primary"
+  fi
+  major_from=$(major_of_server "$primary") || die "Refused: $primary does not say which Postgres it is. Nothing was changed. make ps, make logs SERVICE=$primary."
+  major_to=$(major_of_checkout)
+  [ "$major_from" -le "$major_to" ] ||
+    die "Refused: the data is of Postgres $major_from, and this release has $major_to. Nothing was changed. Back to what was before an upgrade: make rollback DATA=1."
 }
+
+is_new_major() { [ "$major_from" != "$major_to" ]; }
 
 check_backup() {
   if [ "${NO_BACKUP-}" = 1 ]; then
@@ -70,6 +85,14 @@ put_settings_back() {
   local code=$?
   trap - EXIT
   if [ -n "$is_changing" ]; then
+    trap '' INT TERM HUP
+    if [ -n "$is_stopped" ]; then
+      rm -f "$MAJOR_BEFORE"
+      unlock_deploys
+      say 'Starting what was stopped'
+      start_again "$primary" || :
+    fi
+    [ -z "$is_deployed" ] || DATA='' TO=$version_that_runs "$HOST_DIR/rollback.sh" || :
     mv "$SETTINGS_BEFORE" "$SV_ENV_FILE"
     rm -f "$UPGRADE"
     printf '%sNot upgraded: %s and its settings serve on. Run it again once the cause (above) is gone.%s\n' "$RED" "$from" "$PLAIN" >&2
@@ -79,7 +102,42 @@ put_settings_back() {
   exit "$code"
 }
 
-from=$(release_of_stack) to=$(release_of_checkout) point='' is_changing=''
+# With the data of the new major version in its place: from here on only forward, again and again.
+finish_major() {
+  "$HOST_DIR/build.sh" stack
+  SV_PREPARED=1 SV_RESTORING=1 "$HOST_DIR/up.sh" ||
+    die "The data is Postgres $(major_of_checkout)'s, and the stack is not healthy (above). Once that is mended: make upgrade. Back, with the data of before: make rollback DATA=1"
+  if [ "$(setting BACKUP_REPOSITORY volume)" != off ]; then TYPE=full "$HOST_DIR/backup.sh"; fi
+}
+
+upgrade_major() {
+  # A way back has a name, also where there is no restore point.
+  local name=${point:-before-$to-$(date -u +%Y%m%dT%H%M%SZ)} moment stopped
+  printf 'PRIMARY=%s\nBOTH=%s\n' "$primary" "$both_image" >>"$UPGRADE"
+  moment=$(ask_server "$primary" 'select clock_timestamp()')
+  printf '%s=%s\n' POINT "$name" RELEASE "$from" VERSION "$version_that_runs" MOMENT "$moment" PRIMARY "$primary" \
+    MAJOR "$major_from" IMAGE "$old_image" BOTH "$both_image" >"$MAJOR_BEFORE"
+  lock_deploys make upgrade
+  is_stopped=yes stopped=$SECONDS
+  stop_all "$primary"
+  upgrade_data "$primary" || die "Postgres $major_from did not become $major_to (above)."
+  # Earlier ones are of data that this server can't restore.
+  keep_restore_point "$name"
+  is_changing='' is_stopped=''
+  unlock_deploys
+  say "Postgres $major_to has the data, after $((SECONDS - stopped)) s; starting"
+  finish_major
+}
+
+end_upgrade() {
+  is_changing=''
+  stamp_release "$to"
+  rm -f "$UPGRADE" "$SETTINGS_BEFORE"
+  printf '\n%sUpgraded from %s to %s in %d s.%s Back: make rollback%s\n' "$BOLD" "$from" "$to" "$SECONDS" "$PLAIN" \
+    "${point:+; with the data of before: make rollback DATA=1 POINT=$point}"
+}
+
+from=$(release_of_stack) to=$(release_of_checkout) point='' is_changing='' is_deployed='' is_stopped='' major_from='' major_to=''
 mkdir -p "$DEPLOYS"
 
 printf 'Nothing changed yet:\n'
@@ -106,14 +164,23 @@ running=$(docker compose ps --quiet app | head -n 1)
 [ -n "$running" ] || die 'Refused: no app runs. Nothing was changed. Start the stack with the release that it is of: make up.'
 version_that_runs=$(docker inspect --format '{{.Config.Image}}' "$running" | sed 's/.*://')
 
+if [ "${SV_PREPARED-}" != 1 ]; then
+  next 'Bases of the new images'
+  "$HOST_DIR/images.sh"
+fi
 next "What make deploy would do"
 DRY_RUN=1 "$HOST_DIR/deploy.sh"
+if is_new_major; then
+  next "Whether Postgres $major_from can become $major_to"
+  check_major "$primary"
+fi
 
 next 'What this will do'
 say "From release $from ($version_that_runs) to $to ($VERSION):"
 [ "${NO_BACKUP-}" = 1 ] || say "  a backup, and a restore point with a name"
 say "  new settings in $SV_ENV_FILE: $(new_settings | xargs | sed 's/^$/none/')"
 say "  migrations and instances as above, one instance after another"
+if is_new_major; then say "  Postgres $major_from becomes $major_to: the stack is stopped, and the API answers 503, while its data is copied"; fi
 say "  back: make rollback; with the data of now: make rollback DATA=1"
 if [ "${DRY_RUN-}" = 1 ]; then
   say 'DRY_RUN=1: nothing was changed.'
@@ -139,8 +206,9 @@ merge_settings
 "$HOST_DIR/settings.sh"
 next 'Deploy'
 "$HOST_DIR/deploy.sh"
-is_changing=''
-stamp_release "$to"
-rm -f "$UPGRADE" "$SETTINGS_BEFORE"
-printf '\n%sUpgraded from %s to %s in %d s.%s Back: make rollback%s\n' "$BOLD" "$from" "$to" "$SECONDS" "$PLAIN" \
-  "${point:+; with the data of before: make rollback DATA=1 POINT=$point}"
+if is_new_major; then
+  is_deployed=yes
+  next "Postgres $major_from becomes $major_to"
+  upgrade_major
+fi
+end_upgrade

@@ -77,6 +77,14 @@ remember_rollback() {
 # What ran before can't run any more: the last migrations took away what it needs. forget_before VERSION
 forget_before() { rewrite_versions '$0 == from { is_on = 1 } is_on' -v from="$1"; }
 
+# Of a build of a version, what is not the platform's: those images have SV_VERSION. forget_other_images VERSION
+forget_other_images() {
+  local image
+  for image in $(docker image ls --filter "reference=sv-sdk/*:$1" --format '{{.Repository}}'); do
+    case "$image" in sv-sdk/platform | sv-sdk/sdk | sv-sdk/test) ;; *) docker image rm "$image:$1" >/dev/null ;; esac
+  done
+}
+
 # Images of versions that were here long ago. One that a container of another stack has is refused by the engine, and stays;
 # SV_VERSION's are the ones that a first `make up` would start.
 remove_old_images() {

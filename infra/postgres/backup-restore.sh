@@ -5,7 +5,7 @@
 #   prepare             restores and recovers beside the live data (RESTORE_SET, RESTORE_TO, RESTORE_TIMELINE)
 #   commit REQUEST      the live data moves aside, the restored takes its place
 #   started             the stack runs on it
-#   undo                the last that moved aside comes back
+#   undo                the last that moved aside comes back, also in the place of what a later major version made of it
 #   drop-data           of a replica, which then clones the primary anew
 #   drop-copies         what moved aside
 set -eu
@@ -107,12 +107,29 @@ commit() {
   sync
 }
 
+drop_later_majors() {
+  for later in "${PGDATA%/*/*}"/[1-9]*; do
+    if [ "${later##*/}" -gt "$PG_MAJOR" ]; then
+      rm -rf "$later"
+      # The backups' repository has had that one's system identifier since (backup-start.sh).
+      mkdir -p /var/lib/postgresql/marks && touch /var/lib/postgresql/marks/stanza
+    fi
+  done
+}
+
 undo() {
   copy=$(newest_copy)
   [ -n "$copy" ] || die 'no data from before a restore is kept on this node'
+  # Where something was sent and ended since: RESTORE_TO says when that was.
+  if [ -n "${RESTORE_TO-}" ]; then
+    recover "$copy"
+    update_the_past
+    pg_ctl --pgdata="$copy" --mode=fast --silent --wait stop
+  fi
   [ ! -d "$PGDATA" ] || mv "$PGDATA" "$PGDATA.undone"
   mv "$copy" "$PGDATA"
   forget_marks
+  drop_later_majors
   name_primary
   rm -rf "$PGDATA.undone" "$mark"
   say "back as before the restore ($copy)"
@@ -125,6 +142,7 @@ case ${1-} in
   undo) undo ;;
   started) rm -f "$mark" ;;
   drop-data) rm -rf "$PGDATA" "$PGDATA.new" && forget_marks ;;
-  drop-copies) rm -rf "$copies"* "$new" ;;
+  # Of every major version.
+  drop-copies) rm -rf "${PGDATA%/*/*}"/[1-9]*/"${copies##*/}"* "$new" ;;
   *) die "describe, prepare, commit, undo, started, drop-data or drop-copies is expected, not \"${1-}\"" ;;
 esac

@@ -6,6 +6,11 @@ set -u
 . /usr/local/bin/backup-common.sh
 
 if backup-configure.sh; then
+  # Another major version of the same data has another system identifier; major-upgrade.sh, and a way back, left the mark.
+  stanza_mark=/var/lib/postgresql/marks/stanza
+  if [ -e "$stanza_mark" ] && [ ! -e "$PGDATA/standby.signal" ]; then
+    if timeout 20 pgbackrest --no-online stanza-upgrade >&2; then rm -f "$stanza_mark"; fi
+  fi
   # Before the first WAL is archived, so that the first try succeeds. A standby archives nothing. Another cluster's
   # repository is refused here and by every archive-push, and stays as it is until a person decides.
   [ -e "$PGDATA/standby.signal" ] || timeout 20 pgbackrest --no-online stanza-create >&2 ||

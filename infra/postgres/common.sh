@@ -85,6 +85,14 @@ slot=${REPLICATION_SLOT:-$(slot_of "$node")}
 # the WAL grows past every limit). A role's settings don't reach a walsender, what its client asks for does.
 streaming_conninfo="host=$peers port=$port user=sv_replicator target_session_attrs=read-write options='-c tcp_user_timeout=20s'"
 
+# Of the data of other major versions on this volume, the least first; what an upgrade has put aside is none.
+other_majors() {
+  for data in "${PGDATA%/*/*}"/*/"${PGDATA##*/}"; do
+    major=${data%/*} major=${major##*/}
+    [ ! -s "$data/PG_VERSION" ] || [ "$major" = "$PG_MAJOR" ] || printf '%s\n' "$major"
+  done | sort -n
+}
+
 is_standby() { [ -e "$PGDATA/standby.signal" ]; }
 
 # libpq reads the passwords from here; on a command line or in postgresql.auto.conf they could be read.

@@ -28,7 +28,15 @@ need_secret() {
 # A data directory of another major version would be refused by the server with less helpful words.
 check_version() {
   have=$(cat "$PGDATA/PG_VERSION")
-  [ "$have" = 18 ] || fail "the data directory is of Postgres $have and this is 18; see docs/operations"
+  [ "$have" = "$PG_MAJOR" ] || fail "the data directory is of Postgres $have and this is $PG_MAJOR; see docs/operations/upgrade.md"
+}
+
+# What lies beside it is of before an upgrade, or of after one.
+check_not_upgraded() {
+  for major in $(other_majors); do
+    [ "$major" -lt "$PG_MAJOR" ] ||
+      fail "the data is of Postgres $major, and this is $PG_MAJOR: start it with the release that has upgraded it, or go back to the data of before: make rollback DATA=1 (docs/operations/upgrade.md)"
+  done
 }
 
 # Does nothing but wait, so that nothing starts it again and again.
@@ -42,7 +50,10 @@ wait_while_fenced() {
 # An empty volume.
 first_start() {
   primary=$(known_primary)
-  if [ "$primary" = "$node" ]; then
+  older=$(other_majors | tail -n 1)
+  if [ -n "$older" ] && { [ "$primary" = "$node" ] || [ -z "$primary" ]; }; then
+    fail "the data is of Postgres $older, and this is $PG_MAJOR: make upgrade, with the checkout of this release (docs/operations/upgrade.md)"
+  elif [ "$primary" = "$node" ]; then
     # A new, empty cluster in the place of the data would look healthy.
     mark fenced 'this node is the primary of the stack, and its volume is empty: promote a standby that has the data by make failover, or restore a backup'
   elif [ -n "$primary" ] || [ "${POSTGRES_ROLE:-primary}" = replica ]; then
@@ -86,6 +97,7 @@ start_backups() {
 }
 
 prepare() {
+  check_not_upgraded
   wait_while_fenced
   if is_marked clone; then
     clone

@@ -81,3 +81,55 @@ export async function useThePlatform(stack: Stack): Promise<void> {
   expect(own).toMatchObject({ id: created.id, email });
   await untilSent(admin, [await sendEmail(admin, email)]);
 }
+
+export interface Reads {
+  readonly sent: number;
+  /** What was not answered with 200: the statuses, or why there was none. */
+  readonly failed: readonly string[];
+  /** The longest time between two answers with 200 that had another one between them. */
+  readonly breakSeconds: number;
+}
+
+/** A GET every 50 ms, until it is stopped. */
+export function startReads(stack: Stack): { stop(): Promise<Reads> } {
+  const failed: string[] = [];
+  let breakSeconds = 0;
+  let servedAtMs: number | undefined;
+  let hasFailedSince = false;
+  const inFlight = new Set<Promise<void>>();
+  let sent = 0;
+  const headers = { 'x-api-key': stack.secret('load_api_key') };
+  const ask = async () => {
+    const fail = (what: string) => {
+      failed.push(what);
+      hasFailedSince = true;
+    };
+    const succeed = () => {
+      const now = performance.now();
+      if (hasFailedSince && servedAtMs !== undefined) {
+        breakSeconds = Math.max(breakSeconds, (now - servedAtMs) / 1000);
+      }
+      servedAtMs = now;
+      hasFailedSince = false;
+    };
+    try {
+      const { status } = await fetch(`${stack.urls.http}/api/v1/users?pageSize=5`, { headers });
+      if (status === 200) succeed();
+      else fail(String(status));
+    } catch (error) {
+      fail(String(error));
+    }
+  };
+  const timer = setInterval(() => {
+    sent += 1;
+    const one = ask().finally(() => inFlight.delete(one));
+    inFlight.add(one);
+  }, 50);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await Promise.all(inFlight);
+      return { sent, failed, breakSeconds };
+    },
+  };
+}
