@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2046 # names of services, which are several words
+# shellcheck disable=SC2154 # major_from, major_to: of upgrade.sh
 # Sourced by upgrade.sh and rollback.sh: the data of one major version of Postgres becomes that of the next by pg_upgrade, and
 # back. It is copied, so that the old data stays whole whatever happens; the API answers 503 meanwhile. docs/adr/0058
-# shellcheck disable=SC2154 # major_from, major_to: of upgrade.sh
-# Needs: DEPLOYS, nodes.sh, versions.sh
+# Needs: DEPLOYS, nodes.sh, database.sh, versions.sh
 
 # The way back, once there is one: POINT, RELEASE and VERSION as of a restore point, MOMENT, PRIMARY, and MAJOR and IMAGE of
 # the server of then.
@@ -35,7 +35,11 @@ build_servers() {
 
 # What would be in the way once the stack is stopped is found while it serves: check_major PRIMARY
 check_major() {
-  local id bytes free copies needed
+  local id bytes free copies needed odd
+  # A standby's data is dropped for a new copy, so it must have nothing of its own.
+  look_at_nodes
+  odd=$(printf '%s\n' "$nodes" | awk '$3 != "primary" && !($3 == "standby" && $7 == "streaming") { print $1 }' | xargs)
+  [ -z "$odd" ] || die "Refused: $odd does not stream from $1. Nothing was changed. Bring it back first: make rejoin, or make up."
   build_servers "$1"
   id=$(docker compose ps --quiet "$1")
   read -r bytes free <<<"$(docker run --rm --network none --volumes-from "$id" --entrypoint major-upgrade.sh "sv-sdk/postgres:$both_image" bytes "$major_from" </dev/null)"
@@ -70,6 +74,7 @@ end_steps() {
 start_again() {
   end_steps
   docker compose --progress quiet up -d --no-build --no-recreate --no-deps --wait --wait-timeout 300 \
+    --scale "app=$(($(docker compose ps --all --quiet app | wc -l)))" --scale "worker=$(($(docker compose ps --all --quiet worker | wc -l)))" \
     "$1" $(standbys_of "$1") pgbouncer app worker
 }
 

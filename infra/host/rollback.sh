@@ -17,6 +17,8 @@
 . "$HOST_DIR/restore-points.sh"
 # shellcheck source=infra/host/nodes.sh
 . "$HOST_DIR/nodes.sh"
+# shellcheck source=infra/host/database.sh
+. "$HOST_DIR/database.sh"
 # shellcheck source=infra/host/postgres-major.sh
 . "$HOST_DIR/postgres-major.sh"
 

@@ -11,6 +11,8 @@
 . "$HOST_DIR/versions.sh"
 # shellcheck source=infra/host/nodes.sh
 . "$HOST_DIR/nodes.sh"
+# shellcheck source=infra/host/database.sh
+. "$HOST_DIR/database.sh"
 # shellcheck source=infra/host/releases.sh
 . "$HOST_DIR/releases.sh"
 # shellcheck source=infra/host/restore-points.sh
@@ -55,6 +57,7 @@ check_postgres() {
     primary=$(upgrading PRIMARY)
     end_steps
     if [ "$(on_volumes "$(upgrading BOTH)" "$primary" major-upgrade.sh state)" = upgraded ]; then
+      on_volumes "$(upgrading BOTH)" "$primary" major-upgrade.sh commit "$(before MAJOR)"
       finish_major
       end_upgrade
       exit 0
@@ -92,7 +95,7 @@ put_settings_back() {
       say 'Starting what was stopped'
       start_again "$primary" || :
     fi
-    [ -z "$is_deployed" ] || DATA='' TO=$version_that_runs "$HOST_DIR/rollback.sh" || :
+    [ -z "$is_deployed" ] || DATA='' TO=$version_before "$HOST_DIR/rollback.sh" || :
     mv "$SETTINGS_BEFORE" "$SV_ENV_FILE"
     rm -f "$UPGRADE"
     printf '%sNot upgraded: %s and its settings serve on. Run it again once the cause (above) is gone.%s\n' "$RED" "$from" "$PLAIN" >&2
@@ -113,9 +116,9 @@ finish_major() {
 upgrade_major() {
   # A way back has a name, also where there is no restore point.
   local name=${point:-before-$to-$(date -u +%Y%m%dT%H%M%SZ)} moment stopped
-  printf 'PRIMARY=%s\nBOTH=%s\n' "$primary" "$both_image" >>"$UPGRADE"
+  printf '%s=%s\n' PRIMARY "$primary" BOTH "$both_image" >>"$UPGRADE"
   moment=$(ask_server "$primary" 'select clock_timestamp()')
-  printf '%s=%s\n' POINT "$name" RELEASE "$from" VERSION "$version_that_runs" MOMENT "$moment" PRIMARY "$primary" \
+  printf '%s=%s\n' POINT "$name" RELEASE "$from" VERSION "$version_before" MOMENT "$moment" PRIMARY "$primary" \
     MAJOR "$major_from" IMAGE "$old_image" BOTH "$both_image" >"$MAJOR_BEFORE"
   lock_deploys make upgrade
   is_stopped=yes stopped=$SECONDS
@@ -162,7 +165,9 @@ VERSION=${VERSION:-$(version_of_checkout)}
 export VERSION
 running=$(docker compose ps --quiet app | head -n 1)
 [ -n "$running" ] || die 'Refused: no app runs. Nothing was changed. Start the stack with the release that it is of: make up.'
-version_that_runs=$(docker inspect --format '{{.Config.Image}}' "$running" | sed 's/.*://')
+version_before=$(upgrading VERSION)
+# Of an upgrade that was interrupted, the new one may run already.
+[ -n "$version_before" ] || version_before=$(docker inspect --format '{{.Config.Image}}' "$running" | sed 's/.*://')
 
 if [ "${SV_PREPARED-}" != 1 ]; then
   next 'Bases of the new images'
@@ -176,7 +181,7 @@ if is_new_major; then
 fi
 
 next 'What this will do'
-say "From release $from ($version_that_runs) to $to ($VERSION):"
+say "From release $from ($version_before) to $to ($VERSION):"
 [ "${NO_BACKUP-}" = 1 ] || say "  a backup, and a restore point with a name"
 say "  new settings in $SV_ENV_FILE: $(new_settings | xargs | sed 's/^$/none/')"
 say "  migrations and instances as above, one instance after another"
@@ -193,12 +198,12 @@ if [ "${NO_BACKUP-}" != 1 ] && [ -z "$point" ]; then
   "$HOST_DIR/backup.sh"
   next 'Restore point'
   point=before-$to-$(date -u +%Y%m%dT%H%M%SZ)
-  name_restore_point "$point" "$from" "$version_that_runs" || die 'The restore point could not be made. Nothing but a backup was.'
+  name_restore_point "$point" "$from" "$version_before" || die 'The restore point could not be made. Nothing but a backup was.'
   say "$point"
 fi
 next 'Settings and secrets'
 [ -n "$(upgrading TO)" ] || cp -p "$SV_ENV_FILE" "$SETTINGS_BEFORE"
-printf 'FROM=%s\nTO=%s\nPOINT=%s\n' "$from" "$to" "$point" >"$UPGRADE"
+printf '%s=%s\n' FROM "$from" TO "$to" POINT "$point" VERSION "$version_before" >"$UPGRADE"
 is_changing=yes
 trap put_settings_back EXIT
 trap 'exit 130' INT TERM HUP

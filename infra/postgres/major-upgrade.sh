@@ -7,7 +7,7 @@
 #   prepare FROM    the data as this version's, copied and tried beside the live data
 #   commit FROM     the live data moves aside, the copy takes its place
 #   state           upgraded, or not
-#   kept FROM       fails where the data of before is not kept any more
+#   kept FROM       fails where the data from before is not kept any more
 #   drop FROM       of a standby, which then clones the primary anew
 set -eu
 # shellcheck source=infra/postgres/common.sh
@@ -76,11 +76,14 @@ prepare() {
   "$new_programs/pg_ctl" --pgdata="$new" --wait --silent --mode=fast stop
 }
 
+# Interrupted between the two, the new one is live.
 commit() {
-  [ -s "$new/PG_VERSION" ] || fail 'nothing is prepared'
+  if [ ! -s "$PGDATA/PG_VERSION" ]; then
+    [ -s "$new/PG_VERSION" ] || fail 'nothing is prepared'
+    mv "$new" "$PGDATA"
+  fi
   # As a restore puts it aside, so that the old version's image finds it (backup-restore.sh undo).
-  mv "$old_data" "$old_data.before-restore-$(date -u +%Y%m%dT%H%M%SZ)"
-  mv "$new" "$PGDATA"
+  [ ! -d "$old_data" ] || mv "$old_data" "$old_data.before-restore-$(date -u +%Y%m%dT%H%M%SZ)"
   rm -rf "$marks"
   mkdir -p "$marks"
   touch "$marks/stanza"

@@ -17,12 +17,14 @@ const stack = defineStack({
 const NEXT = 'postgres-major-next';
 const BASE = 'sv-sdk/test-base-postgres:19';
 let copy: Copy;
+let firstVersion: string;
 
 beforeAll(async () => {
   await removeAll();
   copy = await copyCheckout(stack, HOME);
   writeSettings(stack, { BALANCER_PREFIX: '10.251.104', APP_INSTANCES: '2', WORKER_INSTANCES: '1' });
   await copy.shellOrThrow('make up');
+  firstVersion = await copy.version();
   await buildBase();
 });
 
@@ -176,7 +178,7 @@ test('`make rollback` keeps the data and the server; with DATA=1 both are those 
   expect([await major(), await rows()]).toEqual(['19', 'before since']);
   const { output } = await copy.shellOrThrow('make rollback DATA=1 YES=1');
   expect(output).toContain(`of release ${copy.release} again`);
-  expect([await major(), await rows()]).toEqual(['18', 'before']);
+  expect([await copy.version(), await major(), await rows()]).toEqual([firstVersion, '18', 'before']);
   await untilStandbyHas('before');
   expect(copy.settings()).toContain(`\nSV_RELEASE=${copy.release}\n`);
   await copy.shellOrThrow('make backup');
