@@ -42,7 +42,7 @@ roll_back_major() {
   docker image inspect "sv-sdk/postgres:$(before IMAGE)" >/dev/null 2>&1 ||
     die "Refused: the image of Postgres $(before MAJOR), sv-sdk/postgres:$(before IMAGE), is not here any more. Nothing was changed."
   on_volumes "$(before BOTH)" "$(before PRIMARY)" major-upgrade.sh kept "$(before MAJOR)" ||
-    die "Refused: the data of Postgres $(before MAJOR) is not kept any more (FORGET=1 make restore deletes it). Nothing was changed."
+    die "Refused: the data of Postgres $(before MAJOR) is not kept any more (make restore FORGET=1 deletes it). Nothing was changed."
   say "$(before POINT): $to, Postgres $(before MAJOR), and the data of $(before MOMENT). What was written since is lost."
   say 'The API answers 503 meanwhile. Everybody has to sign in again; the email queue stays paused until you resume it.'
   confirm 'make rollback DATA=1'

@@ -88,7 +88,8 @@ export const NOT_TYPED: readonly { commands: RegExp; because: string }[] = [
     commands: /^(timedatectl|chronyc|date -u;)|\/var\/lib\/docker$/,
     because: "it is about the host, and by the host's own tools",
   },
-  { commands: /^ssh |^git fetch /, because: 'it is about another machine' },
+  { commands: /^ssh /, because: 'it is about another machine' },
+  { commands: /^git (fetch|checkout) /, because: 'it is about another release' },
   { commands: /^pnpm install --lockfile-only$/, because: 'it is about a change of the versions' },
   {
     commands: /secrets\/\w+$|^echo OPERATORS_PAGES/,
