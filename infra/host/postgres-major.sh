@@ -8,7 +8,7 @@
 # The way back, once there is one: POINT, RELEASE and VERSION as of a restore point, MOMENT, PRIMARY, and MAJOR and IMAGE of
 # the server of then.
 MAJOR_BEFORE=$DEPLOYS/postgres-before
-before() { sed -n "s/^$1=//p" "$MAJOR_BEFORE" 2>/dev/null; }
+before() { sed -n "s/^$1=//p" "$MAJOR_BEFORE" 2>/dev/null || :; }
 
 major_of_checkout() { sed -n 's/^ENV PG_MAJOR=//p' infra/postgres/Dockerfile; }
 major_of_server() { ask_server "$1" "select current_setting('server_version_num')::int / 10000"; }

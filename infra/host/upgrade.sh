@@ -29,7 +29,7 @@ next() {
 # What an upgrade that was interrupted was about, and the settings from before it.
 UPGRADE=$DEPLOYS/upgrade
 SETTINGS_BEFORE=$DEPLOYS/settings-before-upgrade
-upgrading() { sed -n "s/^$1=//p" "$UPGRADE" 2>/dev/null; }
+upgrading() { sed -n "s/^$1=//p" "$UPGRADE" 2>/dev/null || :; }
 
 # Names that the example has and the settings have not.
 new_settings() {
@@ -163,7 +163,7 @@ check_backup
 # shellcheck disable=SC2031 # common.sh reads os-release in a subshell
 VERSION=${VERSION:-$(version_of_checkout)}
 export VERSION
-running=$(docker compose ps --quiet app | head -n 1)
+running=$(docker compose ps --quiet app | sed -n 1p)
 [ -n "$running" ] || die 'Refused: no app runs. Nothing was changed. Start the stack with the release that it is of: make up.'
 version_before=$(upgrading VERSION)
 # Of an upgrade that was interrupted, the new one may run already.
