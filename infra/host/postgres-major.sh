@@ -56,7 +56,9 @@ check_major() {
 
 # From who depends to who is depended on; nginx stays, and answers 503: stop_all PRIMARY
 stop_all() {
-  docker compose --progress quiet stop app worker pgbouncer $(standbys_of "$1")
+  # An app ends what it has, for which it needs the database.
+  docker compose --progress quiet stop app worker
+  docker compose --progress quiet stop pgbouncer $(standbys_of "$1")
   docker compose --progress quiet stop "$1"
 }
 
