@@ -25,8 +25,8 @@ export interface Platform {
   hello(at: 'one instance' | 'nginx' | 'node-http' | 'baseline nginx'): Ask;
   /** 60 % lists, 30 % single users, 10 % permission checks, as in test/load. */
   mixed(): Ask;
-  /** The sum of a metric's series over all instances, of those with this label. */
-  metric(name: string, label?: string): Promise<number>;
+  /** The sum of a metric's series over all instances, of those with all of these labels, such as `result="hit"`. */
+  metric(name: string, ...labels: readonly string[]): Promise<number>;
 }
 
 /** Starts the baselines beside the stack, and finds everything's address. */
@@ -114,13 +114,14 @@ export async function untilAnswered(ask: Ask): Promise<void> {
   }
 }
 
-async function sumOfMetric(name: string, label = ''): Promise<number> {
+async function sumOfMetric(name: string, ...labels: readonly string[]): Promise<number> {
   let sum = 0;
   for (const app of await containersOf('app')) {
     const text = await (await fetch(`http://${await addressOf(app)}:9464/metrics`)).text();
     for (const line of text.split('\n')) {
       const isSeries = line.startsWith(`${name}{`) || line.startsWith(`${name} `);
-      if (isSeries && line.includes(label)) sum += Number(line.slice(line.lastIndexOf(' ')));
+      if (isSeries && labels.every((label) => line.includes(label)))
+        sum += Number(line.slice(line.lastIndexOf(' ')));
     }
   }
   return sum;

@@ -79,7 +79,7 @@ export const starving = (service: string, cpus: string, usual: string): Pick<Cau
   end: async () => shellOrThrow(`docker update --cpus ${usual} ${await everyOf(service)}`),
 });
 
-type Settings = Readonly<Record<string, string>>;
+export type Settings = Readonly<Record<string, string>>;
 const assigned = (settings: Settings) =>
   Object.entries(settings)
     .map(([name, value]) => `${name}='${value}'`)
@@ -108,10 +108,13 @@ export const onStandby = (statement: string) =>
     `docker compose exec -T postgres-replica sh -c 'PGPASSWORD=$(cat /run/secrets/postgres_password) psql -h 127.0.0.1 -U postgres -d sv -XAtc "${statement}"'`,
   );
 
+/** Without it Postgres ends by itself whatever takes longer than 20 s (migration 0003). */
+export const WITHOUT_TIME_LIMIT = 'PGOPTIONS="-c transaction_timeout=0"';
+
 /** A session of the superuser on the primary that goes on by itself, until {@link endSessions} ends it by its mark. */
 export const startSession = (statements: string, mark: string) =>
   shellOrThrow(
-    `docker compose exec -T -d postgres sh -c 'PGPASSWORD=$(cat /run/secrets/postgres_password) exec psql -h postgres -U postgres -d sv -c "${statements} /* ${mark} */"'`,
+    `docker compose exec -T -d postgres sh -c 'export PGPASSWORD=$(cat /run/secrets/postgres_password) ${WITHOUT_TIME_LIMIT}; exec psql -h postgres -U postgres -d sv -c "${statements} /* ${mark} */"'`,
   );
 
 export const endSessions = (mark: string) =>

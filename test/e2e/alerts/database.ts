@@ -14,6 +14,7 @@ import {
   startHelper,
   starving,
   stopping,
+  WITHOUT_TIME_LIMIT,
   write,
 } from './cause.ts';
 
@@ -85,7 +86,7 @@ export const database: Room = {
         alerts: ['DatabaseConnectionsHigh'],
         start: () =>
           shellOrThrow(
-            `docker compose exec -T -d postgres sh -c 'for i in $(seq 90); do PGPASSWORD=$(cat /run/secrets/postgres_password) psql -h postgres -U postgres -d sv -c "select pg_sleep(240) /* ${TAKEN} */" & done; wait'`,
+            `docker compose exec -T -d postgres sh -c 'export PGPASSWORD=$(cat /run/secrets/postgres_password) ${WITHOUT_TIME_LIMIT}; for i in $(seq 90); do psql -h postgres -U postgres -d sv -c "select pg_sleep(240) /* ${TAKEN} */" & done; wait'`,
           ),
         end: () => endSessions(TAKEN),
       },
