@@ -23,8 +23,6 @@ const { values: flags } = parseArgs({
 const SAMPLE_INTERVAL_MS = 1000;
 /** Flat: so much above the few, at most. Node's heap alone breathes by more than this from one minute to the next. */
 const GOAL_RATIO = 1.25;
-/** What Node makes of the stack's limit for a worker (320 MB); here it would see the whole machine's memory. */
-const NODE_OPTIONS = '--max-heap-size=259';
 const MIB = 1024 * 1024;
 
 interface Usage {
@@ -53,7 +51,7 @@ async function measure(queued: number): Promise<Usage> {
   await servers.wipeQueue();
   await servers.sql('truncate email.email_sends cascade');
   await fillOutbox(servers, queued);
-  const worker = await servers.startWorker({ EMAIL_CONCURRENCY: flags.concurrency, NODE_OPTIONS });
+  const worker = await servers.startWorker({ EMAIL_CONCURRENCY: flags.concurrency });
   const workerMib: number[] = [];
   const redisMib: number[] = [];
   const deadline = performance.now() + Number(flags.seconds) * 1000;

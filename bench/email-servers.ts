@@ -26,6 +26,16 @@ const VERSION = process.env['SV_VERSION'] || 'dev';
 const SMTP_PORT = 2525;
 const START_LIMIT_MS = 60_000;
 const DOMAIN = 'example.org';
+/** What Node makes of the stack's limit for a worker (320 MB); here it would see the whole machine's memory. */
+const MAX_HEAP_MB = 259;
+/** As docker-compose.yml has it (ADR 0056). */
+export const HALF_SPACE_MB = 16;
+
+/** Node's, of a worker in its container; 0: half-spaces as V8 chooses. */
+export const memoryOptions = (halfSpaceMb: number): string[] => [
+  `--max-heap-size=${MAX_HEAP_MB}`,
+  ...(halfSpaceMb > 0 ? [`--max-semi-space-size=${halfSpaceMb}`] : []),
+];
 
 export interface EmailServers {
   /** As the platform's processes have it: sv_app through PgBouncer. */
@@ -41,7 +51,7 @@ export interface EmailServers {
   /** CPU seconds that each server has used until now. */
   cpuSeconds(): Promise<Record<string, number>>;
   /** A worker process of the platform, which takes emails once this resolves. If it ends by itself, so does the run. */
-  startWorker(settings: { EMAIL_CONCURRENCY: string; NODE_OPTIONS?: string }): Promise<Worker>;
+  startWorker(settings: { EMAIL_CONCURRENCY: string }, options?: { halfSpaceMb: number }): Promise<Worker>;
 }
 
 export interface Worker {
@@ -163,9 +173,9 @@ export async function startEmailServers(stack: AsyncDisposableStack): Promise<Em
       );
       return Object.fromEntries(used);
     },
-    async startWorker(settings) {
+    async startWorker(settings, { halfSpaceMb } = { halfSpaceMb: HALF_SPACE_MB }) {
       const port = await freePort();
-      const child = spawn(process.execPath, ['apps/worker/src/main.ts'], {
+      const child = spawn(process.execPath, [...memoryOptions(halfSpaceMb), 'apps/worker/src/main.ts'], {
         env: { ...environment, ...settings, OPERATIONS_PORT: String(port) },
         stdio: ['ignore', 'inherit', 'inherit'],
       });

@@ -5,6 +5,7 @@
  *
  *   node bench/email-throughput.ts                       # 2 rounds of 60,000 each way
  *   node bench/email-throughput.ts --rounds 1 --emails 10000 --workers 1 --concurrency 50
+ *   node bench/email-throughput.ts --half-spaces 0,4,16  # of the workers' young generation (ADR 0056), without the rest
  *   infra/host/test.sh node bench/email-throughput.ts    # where the host has no Node
  *
  * Needs the images of `make up` and `make test`.
@@ -20,15 +21,25 @@ import { emailJobOptions } from '../packages/queue/src/catalogue.ts';
 import { createProducerConnection, EMAIL_QUEUE_PREFIX, untilConnected } from '../packages/queue/src/index.ts';
 import { createLogger } from '../packages/telemetry/src/index.ts';
 import type { BareReport, BareTask } from './baselines/email-worker.ts';
-import { acceptEmails, describeMachine, emailTo, startEmailServers } from './email-servers.ts';
+import {
+  acceptEmails,
+  describeMachine,
+  emailTo,
+  HALF_SPACE_MB,
+  memoryOptions,
+  startEmailServers,
+} from './email-servers.ts';
 import { print, tellFigure } from './figures.ts';
 
 const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '2' },
     emails: { type: 'string', default: '60000' },
-    workers: { type: 'string', default: '1' },
+    /** As many as the stack has. */
+    workers: { type: 'string', default: '2' },
     concurrency: { type: 'string', default: '50' },
+    /** MB; 0: what V8 makes of the memory that a worker may have. */
+    'half-spaces': { type: 'string' },
   },
 });
 const rounds = Number(flags.rounds);
@@ -50,27 +61,46 @@ interface Round {
   readonly cpu: Record<string, number>;
 }
 
+interface PlatformRound extends Round {
+  /** Resident at the end, of a worker on average. */
+  readonly workerMb: number;
+}
+
 await using stack = new AsyncDisposableStack();
 const servers = await startEmailServers(stack);
 print(describeMachine());
 print(`${emails} emails a round, ${workers} worker process(es), ${concurrency} at a time each\n`);
 
-const results = { bare: [] as Round[], composed: [] as Round[], platform: [] as Round[] };
-for (let round = 0; round < rounds; round += 1) {
-  results.bare.push(show('bare loop', await bareRound({ isComposed: false })));
-  results.platform.push(show('platform', await platformRound()));
-  results.composed.push(show('bare, one message made once', await bareRound({ isComposed: true })));
-}
-const [bare, composed, platform] = [mean(results.bare), mean(results.composed), mean(results.platform)];
-const ratio = platform / bare;
-const verdict = (isReached: boolean) => (isReached ? ': reached' : ': missed');
-print(
-  `\nplatform: ${platform.toFixed(0)} emails/s; goal ${GOAL.perSecond}${verdict(platform >= GOAL.perSecond)}`,
-);
-print(`ratio to the bare loop: ${ratio.toFixed(2)}; goal ${GOAL.ratio}${verdict(ratio >= GOAL.ratio)}`);
-print(`ratio to a loop that sends one message, made once: ${(platform / composed).toFixed(2)}`);
+if (flags['half-spaces'] === undefined) await compareWithBareLoops();
+else await compareHalfSpaces(flags['half-spaces'].split(',').map(Number));
 
-async function platformRound(): Promise<Round> {
+async function compareWithBareLoops(): Promise<void> {
+  const results = { bare: [] as Round[], composed: [] as Round[], platform: [] as Round[] };
+  for (let round = 0; round < rounds; round += 1) {
+    results.bare.push(show('bare loop', await bareRound({ isComposed: false })));
+    results.platform.push(show('platform', await platformRound()));
+    results.composed.push(show('bare, one message made once', await bareRound({ isComposed: true })));
+  }
+  const [bare, composed, platform] = [mean(results.bare), mean(results.composed), mean(results.platform)];
+  const ratio = platform / bare;
+  const verdict = (isReached: boolean) => (isReached ? ': reached' : ': missed');
+  print(
+    `\nplatform: ${platform.toFixed(0)} emails/s; goal ${GOAL.perSecond}${verdict(platform >= GOAL.perSecond)}`,
+  );
+  print(`ratio to the bare loop: ${ratio.toFixed(2)}; goal ${GOAL.ratio}${verdict(ratio >= GOAL.ratio)}`);
+  print(`ratio to a loop that sends one message, made once: ${(platform / composed).toFixed(2)}`);
+}
+
+async function compareHalfSpaces(sizes: readonly number[]): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) {
+    for (const halfSpaceMb of sizes) {
+      const measured = await platformRound({ halfSpaceMb });
+      print(`${describe(`half-spaces of ${halfSpaceMb} MB`, measured)}; ${measured.workerMb.toFixed(0)} MB`);
+    }
+  }
+}
+
+async function platformRound({ halfSpaceMb } = { halfSpaceMb: HALF_SPACE_MB }): Promise<PlatformRound> {
   await servers.wipeQueue();
   const [before = '0'] = await servers.sql('select count(*) from email.email_sends');
   await acceptEmails(servers.db, emails);
@@ -78,11 +108,16 @@ async function platformRound(): Promise<Round> {
   await servers.sql('checkpoint');
   const cpuBefore = await servers.cpuSeconds();
   const running = await Promise.all(
-    Array.from({ length: workers }, () => servers.startWorker({ EMAIL_CONCURRENCY: String(concurrency) })),
+    Array.from({ length: workers }, () =>
+      servers.startWorker({ EMAIL_CONCURRENCY: String(concurrency) }, { halfSpaceMb }),
+    ),
   );
   await until(() => isOutboxEmpty());
   const cpuAfter = await servers.cpuSeconds();
   const workerCpu = await Promise.all(running.map((worker) => worker.metric('process_cpu_seconds_total')));
+  const workerBytes = await Promise.all(
+    running.map((worker) => worker.metric('process_resident_memory_bytes')),
+  );
   await Promise.all(running.map((worker) => worker.stop()));
 
   const sentAtMs = (
@@ -91,7 +126,10 @@ async function platformRound(): Promise<Round> {
     )
   ).map(Number);
   if (sentAtMs.length !== emails) throw new Error(`${sentAtMs.length} of ${emails} emails were sent`);
-  return toRound(sentAtMs, cpuBefore, cpuAfter, sum(workerCpu));
+  return {
+    ...toRound(sentAtMs, cpuBefore, cpuAfter, sum(workerCpu)),
+    workerMb: sum(workerBytes) / workers / 1e6,
+  };
 }
 
 /** Over the open pool: `docker exec` twice a second costs a good part of a core, which the bare loop would not bear. */
@@ -155,7 +193,9 @@ async function renderOnce() {
 }
 
 function startBareWorker(task: BareTask) {
-  const child = fork(new URL('baselines/email-worker.ts', import.meta.url));
+  const child = fork(new URL('baselines/email-worker.ts', import.meta.url), {
+    execArgv: memoryOptions(HALF_SPACE_MB),
+  });
   stack.defer(() => void child.kill());
   let count = 0;
   child.on('message', (message) => {
@@ -210,12 +250,16 @@ function toRound(
 
 function show(name: string, round: Round): Round {
   tellFigure('emails sent', name, 'per second', round.perSecond);
-  const cpu = Object.entries(round.cpu).map(([user, ms]) => `${user} ${ms.toFixed(2)}`);
-  print(
-    `${name.padEnd(28)} ${round.perSecond.toFixed(0).padStart(5)}/s, slowest ${WINDOW_SECONDS} s ` +
-      `${round.slowest.toFixed(0)}/s; CPU ms an email: ${cpu.join(', ')}`,
-  );
+  print(describe(name, round));
   return round;
+}
+
+function describe(name: string, round: Round): string {
+  const cpu = Object.entries(round.cpu).map(([user, ms]) => `${user} ${ms.toFixed(2)}`);
+  return (
+    `${name.padEnd(28)} ${round.perSecond.toFixed(0).padStart(5)}/s, slowest ${WINDOW_SECONDS} s ` +
+    `${round.slowest.toFixed(0)}/s; CPU ms an email: ${cpu.join(', ')}`
+  );
 }
 
 /** Of rates over the same number of emails: the number over the sum of the times. */

@@ -59,6 +59,12 @@ test('a refusal is a fault of the whole run', async () => {
   expect(open.fault).toContain('answered with 503');
 });
 
+test('in the open model a request is sent when it is due, and not with the next', async () => {
+  const url = await serve((_request, response) => response.end('yes'));
+  const { latency } = await runOpen(() => ({ url, isExpected }), { ratePerSecond: 1, seconds: 2 });
+  expect(latency.maxMs).toBeLessThan(900);
+});
+
 test('in the open model a stall shows in the time of everything that was due meanwhile', async () => {
   let isFirst = true;
   const url = await serve(async (_request, response) => {

@@ -95,6 +95,11 @@ describe.each(seededTemplates)('the seeded template $name', (seed) => {
     expect(`${subject}${html}${text}`).not.toContain('{{');
   });
 
+  it('has no blank at the end of a line, so that it can be sent as it stands', async () => {
+    expect(await compileMjml(seed.mjml)).toMatch(/[\t ]$/m);
+    expect((await renderSeed()).html).not.toMatch(/[\t ]$/m);
+  });
+
   it('asks no third party for anything', async () => {
     const { html } = await renderSeed();
     expect(

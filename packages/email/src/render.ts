@@ -4,6 +4,9 @@ import type { EmailTemplate } from './templates.ts';
 import { htmlToText } from './text.ts';
 import { firstMissingVariable, PLATFORM_VARIABLES } from './variables.ts';
 
+/** From the first of them on: what looks at each blank of a long row anew takes its length squared. */
+const BLANKS_AT_LINE_END = /(?<![\t ])[\t ]+$/gm;
+
 /** What it takes to render an email. `html`: what MJML made of the template; null: nothing yet. */
 export type RenderableTemplate = Pick<EmailTemplate, 'name' | 'kind' | 'subject' | 'html' | 'variables'>;
 
@@ -27,10 +30,12 @@ export function prepareTemplate(template: RenderableTemplate): Render {
   if (template.html === null) {
     throw new TemplateError(`the template "${name}" has not been compiled: run \`sdk db migrate\``);
   }
+  // MJML leaves blanks at the ends of lines, for the sake of which an email would have to be encoded (mime.ts).
+  const html = template.html.replace(BLANKS_AT_LINE_END, '');
   const parts = attempt(name, () => ({
     subject: compilePart(template.subject, 'text'),
-    html: compilePart(template.html ?? '', 'html'),
-    text: compilePart(htmlToText(template.html ?? ''), 'text'),
+    html: compilePart(html, 'html'),
+    text: compilePart(htmlToText(html), 'text'),
   }));
   return (variables) => {
     const missing = firstMissingVariable(needed, variables);

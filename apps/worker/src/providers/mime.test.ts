@@ -87,8 +87,21 @@ describe('a composed message', () => {
         raw,
       )?.[1];
     };
-    for (const text of ['', 'one = two\n.\nFrom me', 'x'.repeat(998)]) expect(encodingOf(text)).toBe('7bit');
-    const unsafe = ['é', 'x'.repeat(999), 'a \nb', 'a\t', '\u0000', '\u007f', `--=_${outgoingEmail().id}`];
+    const long = 'x'.repeat(998);
+    for (const text of ['', 'one = two\n.\nFrom me', long, `${long}\n${long}\n`]) {
+      expect(encodingOf(text)).toBe('7bit');
+    }
+    const unsafe = [
+      'é',
+      `${long}x`,
+      `a\n${long}x\n`,
+      'a \nb',
+      'a\t\r\nb',
+      'a\t',
+      '\u0000',
+      '\u007f',
+      `--=_${outgoingEmail().id}`,
+    ];
     for (const text of unsafe) expect(encodingOf(text)).toBe('quoted-printable');
   });
 
