@@ -51,7 +51,7 @@ export interface EmailServers {
   /** CPU seconds that each server has used until now. */
   cpuSeconds(): Promise<Record<string, number>>;
   /** A worker process of the platform, which takes emails once this resolves. If it ends by itself, so does the run. */
-  startWorker(settings: { EMAIL_CONCURRENCY: string }, options?: { halfSpaceMb: number }): Promise<Worker>;
+  startWorker(settings: { EMAIL_CONCURRENCY: string }, halfSpaceMb?: number): Promise<Worker>;
 }
 
 export interface Worker {
@@ -173,7 +173,7 @@ export async function startEmailServers(stack: AsyncDisposableStack): Promise<Em
       );
       return Object.fromEntries(used);
     },
-    async startWorker(settings, { halfSpaceMb } = { halfSpaceMb: HALF_SPACE_MB }) {
+    async startWorker(settings, halfSpaceMb = HALF_SPACE_MB) {
       const port = await freePort();
       const child = spawn(process.execPath, [...memoryOptions(halfSpaceMb), 'apps/worker/src/main.ts'], {
         env: { ...environment, ...settings, OPERATIONS_PORT: String(port) },

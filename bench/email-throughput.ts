@@ -94,13 +94,13 @@ async function compareWithBareLoops(): Promise<void> {
 async function compareHalfSpaces(sizes: readonly number[]): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     for (const halfSpaceMb of sizes) {
-      const measured = await platformRound({ halfSpaceMb });
+      const measured = await platformRound(halfSpaceMb);
       print(`${describe(`half-spaces of ${halfSpaceMb} MB`, measured)}; ${measured.workerMb.toFixed(0)} MB`);
     }
   }
 }
 
-async function platformRound({ halfSpaceMb } = { halfSpaceMb: HALF_SPACE_MB }): Promise<PlatformRound> {
+async function platformRound(halfSpaceMb?: number): Promise<PlatformRound> {
   await servers.wipeQueue();
   const [before = '0'] = await servers.sql('select count(*) from email.email_sends');
   await acceptEmails(servers.db, emails);
@@ -109,7 +109,7 @@ async function platformRound({ halfSpaceMb } = { halfSpaceMb: HALF_SPACE_MB }): 
   const cpuBefore = await servers.cpuSeconds();
   const running = await Promise.all(
     Array.from({ length: workers }, () =>
-      servers.startWorker({ EMAIL_CONCURRENCY: String(concurrency) }, { halfSpaceMb }),
+      servers.startWorker({ EMAIL_CONCURRENCY: String(concurrency) }, halfSpaceMb),
     ),
   );
   await until(() => isOutboxEmpty());

@@ -33,14 +33,16 @@ async function connectRaw(): Promise<RedisClient> {
   return raw;
 }
 
-/** How often a key was set since RESETSTAT, of each server where one was; a look sets, too (shared-tier.ts). */
-async function setCalls(raw: RedisClient): Promise<string[]> {
-  const counts = await Promise.all(
-    primariesOf(raw).map(
-      async (node) => /cmdstat_set:calls=(\d+)/.exec(await node.info('commandstats'))?.[1],
-    ),
-  );
-  return counts.filter((count) => count !== undefined);
+/** How often a key is set from now on, of each server where one is; a look sets, too (shared-tier.ts). */
+async function countSets(): Promise<() => Promise<string[]>> {
+  const nodes = primariesOf(await connectRaw());
+  await Promise.all(nodes.map((node) => node.config('RESETSTAT')));
+  return async () => {
+    const counts = await Promise.all(
+      nodes.map(async (node) => /cmdstat_set:calls=(\d+)/.exec(await node.info('commandstats'))?.[1]),
+    );
+    return counts.filter((count) => count !== undefined);
+  };
 }
 
 /** What Postgres is to the platform: the truth, with a look that can be held up. */
@@ -342,10 +344,9 @@ describe.each(SERVERS)('on %s', (server) => {
     const id = newId();
     source.values.set(id, 'value');
     const instance = await connect(source);
-    const raw = await connectRaw();
-    await Promise.all(primariesOf(raw).map((node) => node.config('RESETSTAT')));
+    const sets = await countSets();
     await Promise.all(Array.from({ length: 100 }, () => instance.local.get(id)));
-    expect(await setCalls(raw)).toEqual(['2']); // and the fill's
+    expect(await sets()).toEqual(['2']); // and the fill's
   });
 
   test('counts each value that was asked for once, by kind, tier and result', async () => {
@@ -356,15 +357,14 @@ describe.each(SERVERS)('on %s', (server) => {
     await a.local.get(id); // miss
     await a.local.get(id); // memory
     await a.local.get(id); // memory
-    const raw = await connectRaw();
-    await Promise.all(primariesOf(raw).map((node) => node.config('RESETSTAT')));
+    const sets = await countSets();
     source.hold();
     // Both a miss: the second one is asked while the first one's is being loaded, and looks before that ends.
     const first = b.shared.get(id);
     await vi.waitFor(() => expect(source.looks).toHaveLength(2));
     const second = b.shared.get(id);
     await b.local.get(id); // Redis
-    await vi.waitFor(async () => expect(await setCalls(raw)).toEqual(['3']));
+    await vi.waitFor(async () => expect(await sets()).toEqual(['3']));
     source.release();
     await Promise.all([first, second]);
     expect(await a.metrics()).toContain(
