@@ -30,8 +30,7 @@ export async function contest<R extends Run>(
   const counted = new Map<string, R[]>(contenders.map(({ name }) => [name, []]));
   for (const { run } of contenders) await run(Math.max(1, Math.round(seconds * WARM_UP_SHARE)));
   for (let round = 0; round < rounds; round += 1) {
-    const first = round % contenders.length;
-    for (const contender of [...contenders.slice(first), ...contenders.slice(0, first)]) {
+    for (const contender of inTurn(contenders, round)) {
       const run = await faultlessRun(measure, contender, seconds);
       counted.get(contender.name)?.push(run);
       const { perSecond, latency } = run;
@@ -46,6 +45,12 @@ export async function contest<R extends Run>(
     }
   }
   return counted;
+}
+
+/** Another one first in each round. */
+export function inTurn<T>(contenders: readonly T[], round: number): readonly T[] {
+  const first = round % contenders.length;
+  return [...contenders.slice(first), ...contenders.slice(0, first)];
 }
 
 export async function faultlessRun<R extends Run>(

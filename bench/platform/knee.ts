@@ -6,16 +6,17 @@ import { containersOf, secret } from '../../test/e2e/stack.ts';
 import { COUNT_STATEMENT, PAGE_STATEMENT } from '../baselines/user-list.ts';
 import { print, tell, tellFigure } from '../figures.ts';
 import { runOpen } from '../load/open.ts';
-import { createRecorder, type Run } from '../load/run.ts';
+import { type Ask, createRecorder, type Run } from '../load/run.ts';
 import { addressOf } from '../own-stack.ts';
 import { kneeOf } from '../report/statistics.ts';
-import { faultlessRun, tellDistribution } from './contest.ts';
+import { faultlessRun, inTurn, tellDistribution } from './contest.ts';
 import type { Platform } from './platform.ts';
 
 /** The guide's target for p95, and how much of what was due must have been answered in time. */
 const BENT_P95_MS = API_LATENCY_P95_SECONDS.value * 1000;
 const SERVED_SHARE = 0.98;
 const STEP_FACTOR = 1.4;
+const HALF = "half the knee's rate, p99";
 const CACHE_HITS = 'cache hits in the mixed reads';
 const PROBE_INTERVAL_MS = 10;
 const PAGE_ROWS = 21;
@@ -41,25 +42,37 @@ export async function measureKnee(platform: Platform, options: KneeOptions): Pro
   // The lowest, so that every round is below its own half.
   const ratePerSecond = Math.min(...knees) / 2;
   const probe = await createDatabaseProbe();
+  const measured = async (name: string, next: () => Ask) => {
+    const run = (length: number) => runOpen(next, { ratePerSecond, seconds: length });
+    const { latency, ownDelayP99Ms } = await faultlessRun(HALF, { name, run }, seconds);
+    tellFigure(HALF, name, 'ms', latency.p99Ms);
+    print(
+      `${name} at ${ratePerSecond.toFixed(0)}/s: p95 ${latency.p95Ms.toFixed(2)}, p99 ${latency.p99Ms.toFixed(2)} ms; ` +
+        `the load generator itself late by ${ownDelayP99Ms.toFixed(2)} ms`,
+    );
+    return { latency, ownDelayP99Ms };
+  };
+  const platformRound = async () => {
+    const hits = await cacheHits(platform);
+    const [{ latency, ownDelayP99Ms }, databaseP95Ms] = await Promise.all([
+      measured('platform', platform.mixed),
+      probe.p95Ms(seconds),
+    ]);
+    const percent = await hits.percentSince();
+    tellFigure(HALF, 'how late the load generator was', 'ms', ownDelayP99Ms);
+    tellFigure("database query at half the knee's rate, p95", 'platform', 'ms', databaseP95Ms);
+    tellFigure(CACHE_HITS, 'platform', '%', percent.ofCached);
+    tellFigure(CACHE_HITS, 'with the positions of last writes', '%', percent.ofAll);
+    tellDistribution("mixed reads at half the knee's rate", latency);
+    print(`database p95 ${databaseP95Ms.toFixed(2)} ms, cache hits ${percent.ofCached.toFixed(1)} %`);
+  };
+  // What the machine leaves of a p99, whoever is asked.
+  const baselineRounds = (['express-pg', 'node-http-pg'] as const).map(
+    (name) => () => measured(name, () => platform.list(name)),
+  );
   try {
     for (let round = 0; round < rounds; round += 1) {
-      const hits = await cacheHits(platform);
-      const run = (length: number) => runOpen(platform.mixed, { ratePerSecond, seconds: length });
-      const [{ latency, ownDelayP99Ms }, databaseP95Ms] = await Promise.all([
-        faultlessRun("half the knee's rate, p99", { name: 'platform', run }, seconds),
-        probe.p95Ms(seconds),
-      ]);
-      tellFigure("half the knee's rate, p99", 'platform', 'ms', latency.p99Ms);
-      tellFigure("half the knee's rate, p99", 'how late the load generator was', 'ms', ownDelayP99Ms);
-      tellFigure("database query at half the knee's rate, p95", 'platform', 'ms', databaseP95Ms);
-      const percent = await hits.percentSince();
-      tellFigure(CACHE_HITS, 'platform', '%', percent.ofCached);
-      tellFigure(CACHE_HITS, 'with the positions of last writes', '%', percent.ofAll);
-      tellDistribution("mixed reads at half the knee's rate", latency);
-      print(
-        `at ${ratePerSecond.toFixed(0)}/s: p95 ${latency.p95Ms.toFixed(2)}, p99 ${latency.p99Ms.toFixed(2)} ms; ` +
-          `the load generator itself late by ${ownDelayP99Ms.toFixed(2)} ms; database p95 ${databaseP95Ms.toFixed(2)} ms`,
-      );
+      for (const measureOne of inTurn([platformRound, ...baselineRounds], round)) await measureOne();
     }
   } finally {
     await probe.close();

@@ -42,6 +42,7 @@ export function renderReport(input: ReportInput): string {
     '## Measurements',
     'The unflattering one is "nothing but the way through": without a database to wait for, all that is left is what the platform puts around every request. `platform` is `GET /health/live`.',
     'In "list users" the platform answers out of its cache, as it does whoever asks after the first (ADR 0055), and checks who asks and what they may; the baselines ask Postgres each time, and check nobody. `platform, page 2` is what the platform does where no cache has it.',
+    'What "the same arithmetic" takes longer at p99 than at p50, above, the machine itself takes longer now and then: with a request of a hundred such pieces, on two busy cores, that is the p99 of whoever is asked. `half the knee\'s rate` has bare servers under the same load beside the platform.',
     resultTables(results),
     ...(plots.length > 0 ? ['## Plots', ...plots.map(({ title, path }) => `![${title}](${path})`)] : []),
   ].join('\n\n')}\n`;

@@ -19,8 +19,8 @@
 
 START_TIMEOUT_SECONDS=300
 # Compose gives up at once on what Docker calls unhealthy, also when that is about to recover because what it needs has
-# just come back: a worker looks again within 5 s, its check within another 5 s.
-RECOVERY_SECONDS=30
+# just come back: a worker looks again within 5 s, its check within another 15 s.
+RECOVERY_SECONDS=45
 number=0
 next() {
   number=$((number + 1))

@@ -1,36 +1,42 @@
 import { readFileSync } from 'node:fs';
+import { run } from '../harness/run.ts';
 import { eventually } from './client.ts';
 import { containersOf, project, shell, shellOrThrow } from './stack.ts';
 
 /**
- * Waits until every container has passed a check of its health that began after this call. What Docker calls healthy is
- * not enough: it does so until three checks in a row have failed, 15 s into the absence of what a worker needs.
+ * Waits until every container is healthy and passes a check of its health that began after this call. What Docker calls
+ * healthy is not enough: it does so until two checks in a row have failed, 30 s into the absence of what a worker needs.
  */
 export async function untilHealthy(): Promise<void> {
-  const calledAt = Date.now();
   const notHealthy = async () => {
     const { exitCode, stdout } = await shell(
       `docker ps --quiet --filter label=com.docker.compose.project=${project} |` +
-        " xargs docker inspect --format '{{.Name}} {{json .State.Health}}'",
+        " xargs docker inspect --format '{{.Name}} {{if .State.Health}}{{.State.Health.Status}} {{json .Config.Healthcheck.Test}}{{end}}'",
     );
     // Of causes that are tried at once (alerts.long.test.ts), one may remove its own in between.
     if (exitCode !== 0) return ['one that has gone meanwhile'];
-    return stdout.split('\n').flatMap((line) => {
-      const [name = '', ...json] = line.split(' ');
-      const health = json.length === 0 ? null : (JSON.parse(json.join(' ')) as Health | null);
-      // Exporters have no check of their own.
-      if (health === null) return [];
-      const last = health.Log?.at(-1);
-      const isFresh = last !== undefined && Date.parse(last.Start) >= calledAt && last.ExitCode === 0;
-      return health.Status === 'healthy' && isFresh ? [] : [name];
-    });
+    const failing = await Promise.all(
+      stdout
+        .trim()
+        .split('\n')
+        .map(async (line) => {
+          const [name = '', status = '', ...check] = line.split(' ');
+          // Exporters have no check of their own.
+          if (status === '') return [];
+          const isWell = status === 'healthy' && (await passes(name, JSON.parse(check.join(' '))));
+          return isWell ? [] : [name];
+        }),
+    );
+    return failing.flat();
   };
   await eventually(notHealthy, (names) => names.length === 0, { seconds: 90, what: 'all healthy again' });
 }
 
-interface Health {
-  readonly Status: string;
-  readonly Log: { readonly Start: string; readonly ExitCode: number }[] | null;
+/** The container's own check, now, as the engine runs it: `['CMD', 'healthcheck.sh', …]`. */
+async function passes(container: string, [kind, ...command]: readonly string[]): Promise<boolean> {
+  if (kind !== 'CMD') throw new Error(`${container}: a check of the kind CMD is expected, not ${kind}`);
+  const { exitCode } = await run('docker', ['exec', container, ...command]);
+  return exitCode === 0;
 }
 
 /** Starts a stopped container and waits until all are healthy again, so that the next test finds the stack whole. */
