@@ -41,6 +41,9 @@ confirm() {
 # A container of a service for one command, gone after it; mostly of the command line: run_once sdk config check
 run_once() { docker compose --progress quiet --profile tools run --rm --no-deps -T "$@"; }
 
+# Does this stack keep anything? Not by `| grep -q`, which may end before Docker has written all: a failed pipe, so "no".
+has_data() { [ -n "$(docker volume ls -q --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" 2>/dev/null)" ]; }
+
 is_root() { [ "$(id -u)" -eq 0 ]; }
 
 # debian-12, debian-13, linux (another one) or macos.

@@ -50,7 +50,7 @@ check_instances() {
 
 # Who listens on a port: one of our own containers does not count, as it is (re)started in place.
 is_taken() {
-  ! docker ps --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --filter "publish=$2" -q 2>/dev/null | grep -q . &&
+  [ -z "$(docker ps --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --filter "publish=$2" -q 2>/dev/null)" ] &&
     (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null
 }
 
@@ -130,8 +130,7 @@ check_secrets() {
     fi
   done
   # New passwords would not open the old data.
-  if [ ! -e "$SECRETS_DIR/postgres_password" ] &&
-    docker volume ls -q --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" 2>/dev/null | grep -q .; then
+  if [ ! -e "$SECRETS_DIR/postgres_password" ] && has_data; then
     fault "$SECRETS_DIR/postgres_password is missing, but this stack has data: put the secrets back, or wipe the data by 'make reset'."
   fi
 }

@@ -29,10 +29,7 @@ why_no_way() {
 refuse_other_release() {
   local stack checkout
   stack=$(release_of_stack) checkout=$(release_of_checkout)
-  if [ "$stack" = "$checkout" ] || [ ! -f "$SV_ENV_FILE" ] ||
-    ! docker volume ls -q --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" 2>/dev/null | grep -q .; then
-    return 0
-  fi
+  if [ "$stack" = "$checkout" ] || [ ! -f "$SV_ENV_FILE" ] || ! has_data; then return 0; fi
   die "Refused: this stack is of release $stack, and the checkout is $checkout. Nothing was changed. Replace it without a failed request, with a backup and a way back: make upgrade (DRY_RUN=1 only tells)."
 }
 

@@ -138,7 +138,7 @@ drain_and_prepare() {
   drain "$old" &
   draining=$!
   # Where it can't be made now, add_wanted tries again, and tells.
-  if running "$service" | grep -vxF "$old" | of_form other "$3" | grep -q . &&
+  if [ -n "$(running "$service" | grep -vxF "$old" | of_form other "$3")" ] &&
     [ -z "$(prepared "$service" "$3")" ]; then
     create_beside "$service" || :
   fi
