@@ -134,8 +134,7 @@ export const redisMemory = (place: Place = {}) =>
 export const cacheHits = (place: Place = {}) =>
   timeSeries({
     title: 'Cache hits',
-    description:
-      'The share of look-ups that were answered from memory or Redis, by kind of key. `lsn` misses by design: it is there only for callers that wrote within 30 s.',
+    description: 'The share of look-ups that were answered from memory or Redis, by kind of key.',
     unit: RATIO,
     queries: [{ expr: 'kind:sv_cache_hits:ratio_rate5m{job="app"}', legend: '{{kind}}' }],
     ...place,

@@ -31,6 +31,10 @@ export interface Cache {
   /** Resolves when `isTrusted` is true for the first time; until then nothing is kept in memory. */
   whenTrusted(): Promise<void>;
 
+  /**
+   * What is under one key, for what is kept in Redis alone and may rightly be missing. No hit and no miss is counted, as of
+   * a kind: who has written nothing lately has no position, and that is the answer.
+   */
   get<T>(key: string): Promise<T | undefined>;
   /** As `get`, but tells a missing key from a cache that didn't answer. */
   lookup<T>(key: string): Promise<Lookup<T>>;
@@ -95,9 +99,7 @@ export function createCache(options: {
   const lookup = async <T>(key: string): Promise<Lookup<T>> => {
     try {
       const text = await connection.run(key, (redis) => redis.get(key));
-      const value = text === null ? undefined : (JSON.parse(text) as T);
-      requests.count(kindOf(key), 'shared', value === undefined ? 'miss' : 'hit');
-      return value === undefined ? { result: 'miss' } : { result: 'hit', value };
+      return text === null ? { result: 'miss' } : { result: 'hit', value: JSON.parse(text) as T };
     } catch (error) {
       failed(key, error);
       return { result: 'unavailable' };

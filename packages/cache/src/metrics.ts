@@ -14,7 +14,7 @@ export interface CacheRequests {
 export function createCacheRequests(registry: Registry): CacheRequests {
   const requests = new Counter({
     name: 'sv_cache_requests_total',
-    help: 'Values asked of the cache by kind of key; tier: local (this process) or shared (Redis); error: it failed or did not answer in time.',
+    help: 'Cached values asked for, by kind of key; tier: local (this process) or shared (Redis); error: it failed or did not answer in time.',
     labelNames: ['kind', 'tier', 'result'],
     registers: [registry],
   });

@@ -21,9 +21,6 @@ const AT_REST: Readonly<Record<string, number>> = {
   'route:sv_http_request_duration_seconds:p95_5m{method="GET", route="/api/v1/users"}': 0.02,
   'kind:sv_cache_hits:ratio_rate5m{kind="user"}': 0.97,
   'kind:sv_cache_requests:rate5m{kind="user"}': 50,
-  // Of callers that have written nothing for 30 s.
-  'kind:sv_cache_hits:ratio_rate5m{kind="lsn"}': 0.1,
-  'kind:sv_cache_requests:rate5m{kind="lsn"}': 50,
   'nodejs_eventloop_lag_p99_seconds{job="app", instance="a"}': 0.012,
   'process_resident_memory_bytes{job="app", instance="a"}': 120 * MEBIBYTE,
   'sv_process_memory_limit_bytes{job="app", instance="a"}': 320 * MEBIBYTE,

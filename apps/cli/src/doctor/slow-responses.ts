@@ -81,9 +81,8 @@ async function runningStatements(check: string, sources: Sources): Promise<Findi
 }
 
 async function cacheHits(check: string, { prometheus }: Sources): Promise<Finding> {
-  // Without the positions of callers' last writes, as the alert: who has written nothing has none, and that is the answer.
   const kinds = await prometheus.series(
-    'sort(kind:sv_cache_hits:ratio_rate5m{kind!="lsn"} and on (kind) kind:sv_cache_requests:rate5m > 1)',
+    'sort(kind:sv_cache_hits:ratio_rate5m and on (kind) kind:sv_cache_requests:rate5m > 1)',
   );
   const [worst] = kinds;
   return judge({
