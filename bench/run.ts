@@ -3,7 +3,8 @@
  *
  *   node bench/run.ts [--quick] [--only list,email]
  *
- * Each measurement is a script that can be run by itself; what it finds it tells this one by messages (figures.ts).
+ * Each measurement is a script that can be run by itself; what it finds it tells this one by messages (figures.ts). Those of
+ * `--only` take the place of their own in the report that is there, if that is of the same machine and as long rounds.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,8 +15,9 @@ import { createProgress } from '../apps/cli/src/progress.ts';
 import { repository } from '../test/e2e/stack.ts';
 import type { Told } from './figures.ts';
 import { STACK_RUNS, startOwnStack } from './own-stack.ts';
-import { describeRun } from './report/machine.ts';
-import { writeReport } from './report/write.ts';
+import { describeCheckout, describeMachine } from './report/machine.ts';
+import { type BenchRecord, type Measured, renewed } from './report/record.ts';
+import { readRecord, writeReport } from './report/write.ts';
 
 const { values: flags } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
@@ -75,16 +77,14 @@ if (chosen.length === 0) {
   throw new Error(`--only: some of ${MEASUREMENTS.map(({ name }) => name).join(', ')} are expected`);
 }
 
-const startedAt = new Date();
 const logs = join(repository, '.build', 'bench');
 mkdirSync(logs, { recursive: true });
 const progress = createProgress();
-const told: Told[] = [];
-const failed: string[] = [];
-let done = 0;
-const show = (what: string) => progress.update(`${what.padEnd(14)}`, done, chosen.length);
+const measurements: Measured[] = [];
+const show = (what: string) => progress.update(`${what.padEnd(14)}`, measurements.length, chosen.length);
 
-const machine = await describeRun();
+const machine = await describeMachine();
+const commit = await describeCheckout();
 const [withStack, apart] = [
   chosen.filter(({ isApart }) => !isApart),
   chosen.filter(({ isApart }) => isApart),
@@ -100,25 +100,21 @@ if (withStack.length > 0) {
 for (const measurement of apart) await measure(measurement);
 progress.end();
 
-const report = await writeReport({
-  told,
-  machine,
-  startedAt,
-  isQuick: flags.quick,
-  settings: chosen.map(({ name, script, args, quickArgs }) => ({
-    name,
-    command: ['node', `bench/${script}`, ...((flags.quick ? quickArgs : args) ?? [])].join(' '),
-  })),
-  failed,
-});
+const found: BenchRecord = { isQuick: flags.quick, machine, measurements };
+const kept = flags.only === undefined ? undefined : readRecord();
+const names = MEASUREMENTS.map(({ name }) => name);
+const report = await writeReport(renewed(kept, found, names));
 process.stdout.write(`${report.summary}\n\nThe report: ${report.path}\n`);
 // What could not be measured stands in the report; a run with a hole in it is no good run.
-if (failed.length > 0) process.exitCode = 1;
+if (measurements.some(({ failure }) => failure !== undefined)) process.exitCode = 1;
 
 /** One that fails is reported, and the others go on: hours of figures must not hang on it. */
 async function measure({ name, script, args, quickArgs }: Measurement): Promise<void> {
+  const chosenArgs = (flags.quick ? quickArgs : args) ?? [];
+  const date = new Date().toISOString().slice(0, 10);
+  const told: Told[] = [];
   const log = createWriteStream(join(logs, `${name}.log`));
-  const child = fork(join(import.meta.dirname, script), [...((flags.quick ? quickArgs : args) ?? [])], {
+  const child = fork(join(import.meta.dirname, script), [...chosenArgs], {
     env: { ...process.env, [STACK_RUNS]: '1' },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
@@ -129,9 +125,15 @@ async function measure({ name, script, args, quickArgs }: Measurement): Promise<
   // The second one once its last message has been read.
   const [[exitCode, signal]] = await Promise.all([once(child, 'exit'), once(child, 'disconnect')]);
   clearInterval(ticks);
-  done += 1;
-  if (exitCode === 0) return;
-  failed.push(`${name} ended with ${exitCode ?? signal}; what it said is in .build/bench/${name}.log`);
+  const failure = `${name} ended with ${exitCode ?? signal}; what it said is in .build/bench/${name}.log`;
+  measurements.push({
+    name,
+    command: ['node', `bench/${script}`, ...chosenArgs].join(' '),
+    date,
+    commit,
+    ...(exitCode !== 0 && { failure }),
+    told,
+  });
 }
 
 function removeAtSignal(stack: AsyncDisposableStack): void {

@@ -5,7 +5,11 @@ import { repository } from '../../test/e2e/stack.ts';
 import { run, runOrThrow } from '../../test/harness/run.ts';
 import { createRecorder } from '../load/run.ts';
 
-export type Machine = readonly (readonly [what: string, is: string])[];
+export interface Machine {
+  readonly rows: readonly (readonly [what: string, is: string])[];
+  /** See {@link describeSteadiness}; another one each time. */
+  readonly steadiness: string;
+}
 
 const STEADINESS_SECONDS = 10;
 /** A third of a millisecond or so: long enough for the clock, short enough to fall into a gap as a request does. */
@@ -38,12 +42,18 @@ async function describeSteadiness(): Promise<string> {
   return `p50 ${inMs[0]}, p95 ${inMs[1]}, p99 ${inMs[2]}, at most ${inMs[3]} ms`;
 }
 
-export async function describeRun(): Promise<Machine> {
+/** The commit that is measured, and whether that is all. */
+export async function describeCheckout(): Promise<string> {
   // The checkout is mounted into the tests' container, where it belongs to another user.
   const git = (...args: string[]) =>
     runOrThrow('git', ['-c', `safe.directory=${repository}`, '-C', repository, ...args]);
   const commit = (await git('rev-parse', '--short=12', 'HEAD')).stdout.trim();
   const isClean = (await git('status', '--porcelain', '--untracked-files=no')).stdout.trim() === '';
+  return isClean ? commit : `${commit}, with changes that are not committed`;
+}
+
+export async function describeMachine(): Promise<Machine> {
+  const steadiness = await describeSteadiness();
   const engine = (await runOrThrow('docker', ['version', '--format', '{{.Server.Version}}'])).stdout.trim();
   const version = process.env['SV_VERSION'] || 'dev';
   const inImage = async (image: string, ...command: string[]) => {
@@ -52,11 +62,10 @@ export async function describeRun(): Promise<Machine> {
     const { exitCode, output } = await run('docker', docker);
     return exitCode === 0 ? (output.trim().split('\n')[0] ?? '') : 'its image is not there';
   };
-  return [
+  const rows = [
     ['processor', `${cpus().length} × ${cpus()[0]?.model.trim() || 'of an unknown kind'} (${arch()})`],
     ['memory', `${(totalmem() / 2 ** 30).toFixed(1)} GiB`],
     ['kernel', release()],
-    ['the same arithmetic, again and again, nothing else running', await describeSteadiness()],
     ['Docker Engine', engine],
     ['Node', process.version],
     [
@@ -71,6 +80,6 @@ export async function describeRun(): Promise<Machine> {
     ['PgBouncer', await inImage('pgbouncer', 'pgbouncer', '--version')],
     ['Redis', await inImage('redis', 'redis-server', '--version')],
     ['nginx', await inImage('nginx', 'nginx', '-v')],
-    ['commit', isClean ? commit : `${commit}, with changes that are not committed`],
-  ];
+  ] as const;
+  return { rows, steadiness };
 }

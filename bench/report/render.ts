@@ -1,38 +1,36 @@
-import type { Machine } from './machine.ts';
+import type { BenchRecord } from './record.ts';
 import { MIN_ROUNDS, mediansOf, type Result } from './statistics.ts';
 import { goalTable, guideTable, resultTables, table } from './tables.ts';
 
-export interface ReportInput {
+export interface ReportInput extends BenchRecord {
   readonly results: readonly Result[];
   readonly plots: readonly { readonly title: string; readonly path: string }[];
-  readonly machine: Machine;
-  readonly startedAt: Date;
-  readonly isQuick: boolean;
-  readonly settings: readonly { readonly name: string; readonly command: string }[];
-  /** What could not be measured, and why. */
-  readonly failed: readonly string[];
 }
 
 export function renderReport(input: ReportInput): string {
-  const { results, plots, machine, startedAt, isQuick, settings, failed } = input;
+  const { results, plots, machine, isQuick, measurements } = input;
+  const failures = measurements.flatMap(({ failure }) => failure ?? []);
   const medians = mediansOf(results);
   const few = results.filter(({ rounds }) => rounds < MIN_ROUNDS);
   return `${[
     '# Benchmark',
-    `Made by \`make ${isQuick ? 'bench-quick' : 'bench'}\` on ${startedAt.toISOString().slice(0, 10)}; not to be edited. Load generator and platform share the machine, so absolute figures are lower than with a second one. Compare ratios, and only within one run.`,
+    `Made by \`make ${isQuick ? 'bench-quick' : 'bench'}\`; not to be edited. Load generator and platform share the machine, so absolute figures are lower than with a second one. Compare ratios, and only within one run.`,
     ...(isQuick ? ['**A quick run: short rounds, and the long measurements are left out.**'] : []),
-    ...(failed.length > 0 ? [`**Not measured:** ${failed.join('; ')}.`] : []),
+    ...(failures.length > 0 ? [`**Not measured:** ${failures.join('; ')}.`] : []),
     "## The scaling guide's table",
     guideTable(medians),
     '## Goals',
     goalTable(medians),
     '## What it ran on',
-    table(['', ''], machine),
+    table(
+      ['', ''],
+      [...machine.rows, ['the same arithmetic, again and again, nothing else running', machine.steadiness]],
+    ),
     '## How',
     'Each measurement runs interleaved with its baselines, after a warm-up, another one first in each round. A round with an unexpected answer (status, or the number of rows in the body) is thrown away. Given are the median of the rounds and their range.',
     table(
-      ['measurement', 'by itself'],
-      settings.map(({ name, command }) => [name, `\`${command}\``]),
+      ['measurement', 'by itself', 'on', 'commit'],
+      measurements.map(({ name, command, date, commit }) => [name, `\`${command}\``, date, commit]),
     ),
     ...(few.length > 0
       ? [

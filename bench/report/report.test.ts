@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { type Figure, PLOTS, type Told } from '../figures.ts';
 import { GOALS, LIST_AT_KEEP_ALIVE, verdictOf } from './goals.ts';
 import { drawSvg, linesOf } from './plots.ts';
+import { type BenchRecord, type Measured, renewed } from './record.ts';
 import { renderReport } from './render.ts';
 import { kneeOf, lossPercent, mediansOf, ratio, summarise } from './statistics.ts';
 import { figure, goalTable, guideTable, resultTables, table } from './tables.ts';
@@ -177,20 +178,32 @@ test.for(PLOTS)('the plot %s is an SVG with the names of its lines', (plot) => {
   expect(svg).toContain('the platform');
 });
 
+const measured = (name: string, ...figures: readonly Told[]): Measured => ({
+  name,
+  command: `node bench/${name}.ts`,
+  date: '2026-11-26',
+  commit: '0123456789ab',
+  told: figures,
+});
+
+const recordOf = (...measurements: readonly Measured[]): BenchRecord => ({
+  isQuick: true,
+  machine: { rows: [['processor', '2 × of this test']], steadiness: 'p50 0.30, p99 0.31 ms' },
+  measurements,
+});
+
 test('the report says what it ran on, by which commands, what is missing, and how few rounds there were', () => {
+  const record = recordOf(measured('list'), { ...measured('email'), failure: 'email ended with 1' });
   const report = renderReport({
+    ...record,
     results: summarise([...told('platform', 190, 200), ...told('express-pg', 101, 100, 99)]),
     plots: [{ title: 'Latency distribution', path: 'report-figures/latency.svg' }],
-    machine: [['processor', '2 × of this test']],
-    startedAt: new Date('2026-11-26T12:00:00Z'),
-    isQuick: true,
-    settings: [{ name: 'list', command: 'node bench/platform-load.ts --parts list' }],
-    failed: ['email ended with 1'],
   });
   for (const part of [
-    'Made by `make bench-quick` on 2026-11-26',
+    'Made by `make bench-quick`; not to be edited.',
     '| processor | 2 × of this test |',
-    '| list | `node bench/platform-load.ts --parts list` |',
+    '| the same arithmetic, again and again, nothing else running | p50 0.30, p99 0.31 ms |',
+    '| list | `node bench/list.ts` | 2026-11-26 | 0123456789ab |',
     '**Not measured:** email ended with 1.',
     'Fewer than 3 rounds: list users, one instance (platform).',
     '| Cache Hit Rate | > 80% | not measured |',
@@ -198,4 +211,18 @@ test('the report says what it ran on, by which commands, what is missing, and ho
   ]) {
     expect(report).toContain(part);
   }
+});
+
+test('a measurement that is made again takes its own place, in a report of the same machine and as long rounds', () => {
+  const names = ['list', 'email', 'memory'];
+  const kept = recordOf(measured('list', ...told('platform', 1)), measured('email', ...told('platform', 2)));
+  const again = measured('list', ...told('platform', 3));
+  const fresh = recordOf(measured('memory'), again);
+  expect(renewed(kept, fresh, names).measurements).toEqual([again, kept.measurements[1], measured('memory')]);
+  expect(renewed(undefined, fresh, names)).toBe(fresh);
+  expect(renewed({ ...kept, isQuick: false }, fresh, names)).toBe(fresh);
+  const elsewhere = { ...kept.machine, rows: [['processor', '4 × of another']] as const };
+  expect(renewed({ ...kept, machine: elsewhere }, fresh, names)).toBe(fresh);
+  const lessSteady = { ...kept.machine, steadiness: 'p50 0.30, p99 9.00 ms' };
+  expect(renewed({ ...kept, machine: lessSteady }, fresh, names).measurements).toHaveLength(3);
 });
