@@ -142,6 +142,8 @@ async function startServers(): Promise<Record<Size, NodeJS.ProcessEnv>> {
   process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true';
   const redis = await startTestRedis('cache');
   stack.defer(() => redis.stop());
+  const queue = await startTestRedis('queue');
+  stack.defer(() => queue.stop());
   const common = {
     PATH: process.env['PATH'],
     LOG_LEVEL: 'error',
@@ -161,6 +163,7 @@ async function startServers(): Promise<Record<Size, NodeJS.ProcessEnv>> {
     ...addresses[size],
     // A database each, as the two platforms' roles have other ids.
     REDIS_URL: `redis://${new URL(redis.url).host}/${index}`,
+    REDIS_QUEUE_URL: queue.url,
   });
   return { small: environmentOf('small', 1), large: environmentOf('large', 2) };
 }
