@@ -125,13 +125,16 @@ async function measure({ name, script, args, quickArgs }: Measurement): Promise<
   // The second one once its last message has been read.
   const [[exitCode, signal]] = await Promise.all([once(child, 'exit'), once(child, 'disconnect')]);
   clearInterval(ticks);
-  const failure = `${name} ended with ${exitCode ?? signal}; what it said is in .build/bench/${name}.log`;
+  const failure =
+    exitCode === 0
+      ? undefined
+      : `${name} ended with ${exitCode ?? signal}; what it said is in .build/bench/${name}.log`;
   measurements.push({
     name,
     command: ['node', `bench/${script}`, ...chosenArgs].join(' '),
     date,
     commit,
-    ...(exitCode !== 0 && { failure }),
+    failure,
     told,
   });
 }

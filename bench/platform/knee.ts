@@ -44,13 +44,14 @@ export async function measureKnee(platform: Platform, options: KneeOptions): Pro
   const probe = await createDatabaseProbe();
   const measured = async (name: string, next: () => Ask) => {
     const run = (length: number) => runOpen(next, { ratePerSecond, seconds: length });
-    const { latency, ownDelayP99Ms } = await faultlessRun(HALF, { name, run }, seconds);
+    const round = await faultlessRun(HALF, { name, run }, seconds);
+    const { latency, ownDelayP99Ms } = round;
     tellFigure(HALF, name, 'ms', latency.p99Ms);
     print(
       `${name} at ${ratePerSecond.toFixed(0)}/s: p95 ${latency.p95Ms.toFixed(2)}, p99 ${latency.p99Ms.toFixed(2)} ms; ` +
         `the load generator itself late by ${ownDelayP99Ms.toFixed(2)} ms`,
     );
-    return { latency, ownDelayP99Ms };
+    return round;
   };
   const platformRound = async () => {
     const hits = await cacheHits(platform);

@@ -11,7 +11,7 @@ export interface Measured {
   readonly date: string;
   readonly commit: string;
   /** Why not all of its figures are there. */
-  readonly failure?: string;
+  readonly failure?: string | undefined;
   readonly told: readonly Told[];
 }
 

@@ -32,10 +32,10 @@ export async function untilHealthy(): Promise<void> {
   await eventually(notHealthy, (names) => names.length === 0, { seconds: 90, what: 'all healthy again' });
 }
 
-/** The container's own check, now, as the engine runs it: `['CMD', 'healthcheck.sh', …]`. */
+/** The container's own check, now and bounded, as the engine runs it: `['CMD', 'healthcheck.sh', …]`. */
 async function passes(container: string, [kind, ...command]: readonly string[]): Promise<boolean> {
   if (kind !== 'CMD') throw new Error(`${container}: a check of the kind CMD is expected, not ${kind}`);
-  const { exitCode } = await run('docker', ['exec', container, ...command]);
+  const { exitCode } = await run('docker', ['exec', container, ...command], { timeoutSeconds: 5 });
   return exitCode === 0;
 }
 
